@@ -1,0 +1,32 @@
+package config
+
+// groupKeys are the settings of groups.
+var groupKeys = []Key{
+	{Name: "consumer.assignment.interval.ms", Type: Int, Default: "1000", Valid: atLeast(0), Importance: Medium, Update: Dynamic},
+	{Name: "consumer.assignor.offload.enable", Type: Boolean, Default: "true", Importance: Medium, Update: Dynamic, Internal: true},
+	{Name: "consumer.heartbeat.interval.ms", Type: Int, Default: "5000", Valid: atLeast(1), Importance: Medium, Update: Dynamic},
+	{Name: "consumer.session.timeout.ms", Type: Int, Default: "45000", Valid: atLeast(1), Importance: Medium, Update: Dynamic},
+	{Name: "errors.deadletterqueue.copy.record.enable", Type: Boolean, Default: "false", Importance: Medium, Update: Dynamic},
+	{Name: "errors.deadletterqueue.topic.name", Type: String, Importance: Medium, Update: Dynamic},
+	{Name: "share.assignment.interval.ms", Type: Int, Default: "1000", Valid: atLeast(0), Importance: Medium, Update: Dynamic},
+	{Name: "share.assignor.offload.enable", Type: Boolean, Default: "true", Importance: Medium, Update: Dynamic, Internal: true},
+	{Name: "share.auto.offset.reset", Type: String, Default: "latest", Valid: autoOffsetReset, Importance: Medium, Update: Dynamic},
+	{Name: "share.delivery.count.limit", Type: Int, Default: "5", Valid: atLeast(2), Importance: Medium, Update: Dynamic},
+	{Name: "share.heartbeat.interval.ms", Type: Int, Default: "5000", Valid: atLeast(1), Importance: Medium, Update: Dynamic},
+	{Name: "share.isolation.level", Type: String, Default: "read_uncommitted", Valid: anyOf("read_committed", "read_uncommitted"), Importance: Medium, Update: Dynamic},
+	{Name: "share.partition.max.record.locks", Type: Int, Default: "2000", Valid: atLeast(100), Importance: Medium, Update: Dynamic},
+	{Name: "share.record.lock.duration.ms", Type: Int, Default: "30000", Valid: atLeast(1000), Importance: Medium, Update: Dynamic},
+	{Name: "share.renew.acknowledge.enable", Type: Boolean, Default: "true", Importance: Medium, Update: Dynamic},
+	{Name: "share.session.timeout.ms", Type: Int, Default: "45000", Valid: atLeast(1), Importance: Medium, Update: Dynamic},
+	{Name: "streams.acceptable.recovery.lag", Type: Long, Default: "10000", Valid: atLeast(0), Importance: Medium, Update: Dynamic, Internal: true},
+	{Name: "streams.assignment.interval.ms", Type: Int, Default: "1000", Valid: atLeast(0), Importance: Medium, Update: Dynamic},
+	{Name: "streams.assignor.name", Type: String, Null: true, Importance: Medium, Update: Dynamic},
+	{Name: "streams.assignor.offload.enable", Type: Boolean, Default: "true", Importance: Medium, Update: Dynamic, Internal: true},
+	{Name: "streams.heartbeat.interval.ms", Type: Int, Default: "5000", Valid: atLeast(1), Importance: Medium, Update: Dynamic},
+	{Name: "streams.initial.rebalance.delay.ms", Type: Int, Default: "3000", Valid: atLeast(0), Importance: Medium, Update: Dynamic},
+	{Name: "streams.num.standby.replicas", Type: Int, Default: "0", Valid: atLeast(0), Importance: Medium, Update: Dynamic},
+	{Name: "streams.num.warmup.replicas", Type: Int, Default: "2", Valid: atLeast(0), Importance: Medium, Update: Dynamic, Internal: true},
+	{Name: "streams.rack.aware.assignment.tags", Type: List, Importance: Low, Update: Dynamic},
+	{Name: "streams.session.timeout.ms", Type: Int, Default: "45000", Valid: atLeast(1), Importance: Medium, Update: Dynamic},
+	{Name: "streams.task.offset.interval.ms", Type: Int, Default: "60000", Valid: atLeast(1), Importance: Medium, Update: Dynamic, Internal: true},
+}

@@ -1,0 +1,31 @@
+package config
+
+// networkKeys are the settings of network, listeners and connections.
+var networkKeys = []Key{
+	{Name: "advertised.listeners", Type: List, Null: true, Importance: High},
+	{Name: "background.threads", Type: Int, Default: "10", Valid: atLeast(1), Importance: High, Update: ClusterWide},
+	{Name: "connection.failed.authentication.delay.ms", Type: Int, Default: "100", Valid: atLeast(0), Importance: Low},
+	{Name: "connections.max.idle.ms", Type: Long, Default: "600000", Importance: Medium},
+	{Name: "connections.max.reauth.ms", Type: Long, Default: "0", Importance: Medium},
+	{Name: "inter.broker.listener.name", Type: String, Null: true, Importance: Medium},
+	{Name: "listener.security.protocol.map", Type: String, Default: "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT", Importance: Low, Update: PerBroker},
+	{Name: "listeners", Type: List, Default: "PLAINTEXT://:9092", Importance: High, Update: PerBroker},
+	{Name: "max.connection.creation.rate", Type: Int, Default: "2147483647", Valid: atLeast(0), Importance: Medium, Update: ClusterWide},
+	{Name: "max.connections", Type: Int, Default: "2147483647", Valid: atLeast(0), Importance: Medium, Update: ClusterWide},
+	{Name: "max.connections.per.ip", Type: Int, Default: "2147483647", Valid: atLeast(0), Importance: Medium, Update: ClusterWide},
+	{Name: "max.connections.per.ip.overrides", Type: String, Importance: Medium, Update: ClusterWide},
+	{Name: "max.request.partition.size.limit", Type: Int, Default: "2000", Valid: atLeast(1), Importance: Medium},
+	{Name: "num.io.threads", Type: Int, Default: "8", Valid: atLeast(1), Importance: High, Update: ClusterWide},
+	{Name: "num.network.threads", Type: Int, Default: "3", Valid: atLeast(1), Importance: High, Update: ClusterWide},
+	{Name: "principal.builder.class", Type: Class, Default: "org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder", Importance: Medium, Update: PerBroker},
+	{Name: "queued.max.request.bytes", Type: Long, Default: "-1", Importance: Medium},
+	{Name: "queued.max.requests", Type: Int, Default: "500", Valid: atLeast(1), Importance: High},
+	{Name: "request.timeout.ms", Type: Int, Default: "30000", Importance: High},
+	{Name: "security.inter.broker.protocol", Type: String, Default: "PLAINTEXT", Valid: anyOf("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"), Importance: Medium},
+	{Name: "socket.connection.setup.timeout.max.ms", Type: Long, Default: "30000", Importance: Medium},
+	{Name: "socket.connection.setup.timeout.ms", Type: Long, Default: "10000", Importance: Medium},
+	{Name: "socket.listen.backlog.size", Type: Int, Default: "50", Valid: atLeast(1), Importance: Medium},
+	{Name: "socket.receive.buffer.bytes", Type: Int, Default: "102400", Importance: High},
+	{Name: "socket.request.max.bytes", Type: Int, Default: "104857600", Valid: atLeast(1), Importance: High},
+	{Name: "socket.send.buffer.bytes", Type: Int, Default: "102400", Importance: High},
+}
