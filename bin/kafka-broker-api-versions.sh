@@ -1,0 +1,3 @@
+#!/bin/sh
+# kafka-broker-api-versions: a name of the one binary, gregor, which lies beside this file.
+exec "$(dirname -- "$(readlink -f -- "$0")")/gregor" kafka-broker-api-versions "$@"

@@ -1,0 +1,3 @@
+#!/bin/sh
+# kafka-consumer-perf-test: a name of the one binary, gregor, which lies beside this file.
+exec "$(dirname -- "$(readlink -f -- "$0")")/gregor" kafka-consumer-perf-test "$@"

@@ -1,0 +1,3 @@
+#!/bin/sh
+# kafka-e2e-latency: a name of the one binary, gregor, which lies beside this file.
+exec "$(dirname -- "$(readlink -f -- "$0")")/gregor" kafka-e2e-latency "$@"
