@@ -76,13 +76,12 @@ var ErrCorrupt = errors.New("record batch is corrupt")
 // least its first HeaderSize bytes. The methods do not check the length: a
 // Batch comes from Next, a Builder, or bytes known to be long enough.
 //
-// For magic 0 and 1 only BaseOffset, Size, Magic and the functions of
-// legacy.go mean anything.
+// For magic 0 and 1 only BaseOffset, Size and Magic mean anything.
 type Batch []byte
 
 // Next splits the first batch off b. It returns ErrIncomplete if b ends before
 // the batch, an error that wraps ErrCorrupt if the length or the magic cannot
-// be, and io-free nil otherwise; the CRC is not checked. With b empty it
+// be, and nil otherwise; the CRC is not checked. With b empty it
 // returns ErrIncomplete.
 func Next(b []byte) (first Batch, rest []byte, err error) {
 	size, err := SizeOf(b)

@@ -11,8 +11,9 @@
 //   - builder.go, control.go: making batches, data and control.
 //   - producers*.go: Producers, the state of idempotent and transactional
 //     producers of one partition, and its snapshot file.
-//   - legacy.go: message sets of magic 0 and 1, recognised only to be refused
-//     or skipped.
+//
+// Message sets of magic 0 and 1 are recognised (Next, Batch.Magic) and refused
+// with Kafka's error.
 //
 // The package is pure: no I/O, no clock, no locks. Coders are pooled in the
 // package codec below it.
