@@ -56,10 +56,9 @@ type LeaderChange struct {
 }
 
 // AppendControl appends one control batch: the records that are set, in the
-// order of the fields. At is the batch's time.
+// order of the fields.
 type AppendControl struct {
 	Epoch        model.LeaderEpoch
-	At           model.Millis
 	LeaderChange *LeaderChange
 	KVersion     *int16
 	Voters       Voters

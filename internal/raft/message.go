@@ -191,12 +191,10 @@ type DescribeResponse struct {
 // ReplicaState is what a leader knows of a replica. Times are -1 when unknown.
 type ReplicaState struct {
 	Key
-	Endpoints      Endpoints
-	End            model.Offset // -1 unknown
-	LastFetch      model.Millis
-	LastCaughtUp   model.Millis
-	lastFetchEnd   model.Offset // the leader's log end at the last fetch
-	acknowledgedBy bool
+	Endpoints    Endpoints
+	End          model.Offset // -1 unknown
+	LastFetch    model.Millis
+	LastCaughtUp model.Millis
 }
 
 // Failed stands in for the response to a request that got none: the connection

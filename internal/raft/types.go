@@ -30,7 +30,9 @@ func (a ID) Compare(b ID) int {
 }
 
 // String is Kafka's text form.
-func (a ID) String() string { return fmt.Sprintf("OffsetAndEpoch(offset=%d, epoch=%d)", a.Offset, a.Epoch) }
+func (a ID) String() string {
+	return fmt.Sprintf("OffsetAndEpoch(offset=%d, epoch=%d)", a.Offset, a.Epoch)
+}
 
 // Key names a replica: node id and the directory.id of its metadata directory.
 // A zero directory means that it is not known (kraft.version 0).
