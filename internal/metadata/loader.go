@@ -8,6 +8,15 @@ import (
 	"gregor/internal/wire"
 )
 
+// Batch is a committed batch of the metadata log.
+type Batch struct {
+	Base, Last model.Offset
+	Epoch      model.LeaderEpoch
+	AppendTime model.Millis
+	Records    []Record // none of a batch of control records
+	Bytes      int      // size in the log
+}
+
 // Loader replays the committed log: batch by batch, snapshots, and metadata
 // transactions (KIP-868), whose records count when the transaction ends. It is
 // used by one goroutine.
@@ -25,23 +34,23 @@ func (l *Loader) Image() *Image { return l.img }
 // InTransaction reports whether a metadata transaction is open.
 func (l *Loader) InTransaction() bool { return l.txn != nil }
 
-// Batch replays the committed records from offset base on. Each delta that it
-// returns is a step to be published, in order; there is mostly one, none inside
-// a transaction. After an error the loader is of no use.
-func (l *Loader) Batch(base model.Offset, epoch model.LeaderEpoch, appended model.Millis, recs []Record) ([]*Delta, error) {
+// Batch replays a committed batch. Each delta that it returns is a step to be
+// published, in order; there is mostly one, none inside a transaction. After an
+// error the loader is of no use.
+func (l *Loader) Batch(b Batch) ([]*Delta, error) {
 	var steps []*Delta
 	d := l.txn
 	if d == nil {
 		d = NewDelta(l.img)
 	}
-	at := Provenance{Offset: base - 1, Epoch: epoch, Time: appended}
+	at := Provenance{Offset: b.Base - 1, Epoch: b.Epoch, Time: b.AppendTime}
 	publish := func() {
-		if d.replayed || at.Offset >= base {
+		if d.replayed || at.Offset >= b.Base {
 			l.img = d.Image(at)
 			steps = append(steps, d)
 		}
 	}
-	for _, r := range recs {
+	for _, r := range b.Records {
 		switch r.Msg.(type) {
 		case *wire.BeginTransactionRecord:
 			if l.txn != nil {
@@ -65,6 +74,7 @@ func (l *Loader) Batch(base model.Offset, epoch model.LeaderEpoch, appended mode
 		}
 		at.Offset++
 	}
+	at.Offset = b.Last
 	if l.txn == nil {
 		publish()
 	}
