@@ -599,7 +599,7 @@ func (m *FetchResponsePartitionData) decode(r *Reader, v int16) {
 			}
 		}
 	} else {
-		m.AbortedTransactions = m.AbortedTransactions[:0]
+		m.AbortedTransactions = empty(m.AbortedTransactions)
 	}
 	if v >= 11 {
 		m.PreferredReadReplica = r.i32("preferredReadReplica")

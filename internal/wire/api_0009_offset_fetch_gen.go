@@ -47,7 +47,7 @@ func (m *OffsetFetchRequest) Decode(r *Reader, v int16) {
 			}
 		}
 	} else {
-		m.Topics = m.Topics[:0]
+		m.Topics = empty(m.Topics)
 	}
 	if v >= 8 {
 		m.Groups = elems(r, m.Groups, flex, false, 3, "groups")

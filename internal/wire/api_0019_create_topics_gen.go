@@ -282,7 +282,7 @@ func (m *CreateTopicsResponseCreatableTopicResult) decode(r *Reader, v int16) {
 			}
 		}
 	} else {
-		m.Configs = m.Configs[:0]
+		m.Configs = empty(m.Configs)
 	}
 	if flex {
 		for n := r.tags(); n > 0 && r.err == nil; n-- {

@@ -673,7 +673,7 @@ type ConsumerGroupMemberMetadataValue struct {
 	SubscribedTopicRegex  *string                                                // 0+, nullable
 	RebalanceTimeoutMs    int32                                                  // 0+, default -1; ms
 	ServerAssignor        *string                                                // 0+, nullable
-	ClassicMemberMetadata *ConsumerGroupMemberMetadataValueClassicMemberMetadata // 0+, tag 0, nullable
+	ClassicMemberMetadata *ConsumerGroupMemberMetadataValueClassicMemberMetadata // 0+, tag 0, nullable, default empty
 }
 
 // APIKey is the key of a request or response, else -1.
@@ -1121,13 +1121,13 @@ func (m *ConsumerGroupCurrentMemberAssignmentValue) Encode(w *Writer, v int16) {
 type ConsumerGroupCurrentMemberAssignmentValueTopicPartitions struct {
 	TopicId          model.UUID // 0+
 	Partitions       []int32    // 0+
-	AssignmentEpochs []int32    // 0+, tag 0, nullable; epoch
+	AssignmentEpochs []int32    // 0+, tag 0, nullable, default empty; epoch
 }
 
 func (m *ConsumerGroupCurrentMemberAssignmentValueTopicPartitions) decode(r *Reader, v int16) {
 	m.TopicId = r.uuid("topicId")
 	m.Partitions = r.i32s(m.Partitions, true, false, "partitions")
-	m.AssignmentEpochs = m.AssignmentEpochs[:0]
+	m.AssignmentEpochs = empty(m.AssignmentEpochs)
 	for n := r.tags(); n > 0 && r.err == nil; n-- {
 		tag, end := r.tag()
 		switch {
@@ -2682,13 +2682,13 @@ func (m *StreamsGroupCurrentMemberAssignmentValue) Encode(w *Writer, v int16) {
 type StreamsGroupCurrentMemberAssignmentValueTaskIds struct {
 	SubtopologyId    string  // 0+
 	Partitions       []int32 // 0+
-	AssignmentEpochs []int32 // 0+, tag 0, nullable; epoch
+	AssignmentEpochs []int32 // 0+, tag 0, nullable, default empty; epoch
 }
 
 func (m *StreamsGroupCurrentMemberAssignmentValueTaskIds) decode(r *Reader, v int16) {
 	m.SubtopologyId = r.str(true, "subtopologyId")
 	m.Partitions = r.i32s(m.Partitions, true, false, "partitions")
-	m.AssignmentEpochs = m.AssignmentEpochs[:0]
+	m.AssignmentEpochs = empty(m.AssignmentEpochs)
 	for n := r.tags(); n > 0 && r.err == nil; n-- {
 		tag, end := r.tag()
 		switch {

@@ -328,6 +328,14 @@ func sized[T any](r *Reader, old []T, n int, name string) []T {
 	return grown
 }
 
+// empty is the empty list, not null, in old's memory.
+func empty[T any](old []T) []T {
+	if old == nil {
+		return []T{}
+	}
+	return old[:0]
+}
+
 func (r *Reader) strs(old []string, flex, null bool, name string) []string {
 	least := 2
 	if flex {

@@ -170,8 +170,12 @@ func (p *printer) reset(b body, f *defs.Field) {
 		z = "nil" // Kafka has the empty string here; in Go, nil is what was not set
 	case f.Array && f.Default == "null", f.Type == "bytes" && f.Default == "null":
 		z = "nil"
+	case f.Array && !f.Null.Empty():
+		z = "empty(" + x + ")"
 	case f.Array:
 		z = x + "[:0]" // keeps the memory
+	case f.Type == "bytes" && !f.Null.Empty():
+		z = "[]byte{}"
 	case f.Type == "bytes":
 		z = "nil"
 	case f.Struct != nil:

@@ -111,6 +111,9 @@ func fieldComment(f *defs.Field) string {
 			c += " " + f.Null.String()
 		}
 	}
+	if !f.Null.Empty() && f.Default != "null" && (f.Array || f.Struct != nil) && f.Tag >= 0 {
+		c += ", default empty"
+	}
 	if f.HasDefault && f.Default != "null" {
 		c += ", default " + f.Default
 	}
