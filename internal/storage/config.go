@@ -25,6 +25,8 @@ type Config struct {
 	Preallocate        bool         // preallocate: reserve a whole segment at once
 }
 
+var kafkaDefaults = DefaultConfig()
+
 // DefaultConfig is Kafka's defaults.
 func DefaultConfig() *Config {
 	const week = 7 * 24 * 60 * 60 * 1000

@@ -2,232 +2,308 @@ package storage
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"syscall"
 
 	"gregor/internal/model"
+	"gregor/internal/record"
 	"gregor/internal/vfs"
 )
-
-var errNotYet = errors.New("storage: not built yet")
 
 // LogOptions opens a log outside of Dirs (the metadata log, tools, tests).
 type LogOptions struct {
 	FS            vfs.FS
 	Dir           string // the partition's directory; made if missing
 	Partition     model.TopicPartition
-	TopicID       model.TopicID // zero: whatever partition.metadata says
 	Config        *Config
 	RecoveryPoint model.Offset // everything below was synced
 	LogStart      model.Offset // checkpointed log start offset
 	Clean         bool         // the last shutdown was clean: trust the files
-	Seed          uint64       // for the roll jitter
+	// ProducerExpiry is producer.id.expiration.ms; 0: Kafka's default, a day.
+	ProducerExpiry model.Millis
 }
 
 // Log is one partition's log. See the package comment for who may call what.
+//
+// Locks, in the order they are taken: wmu, flushMu, mu. wmu is held across an
+// append's write, flushMu across syncs; mu is held for memory only, but for
+// Load, Unload, truncation and the opening of a file.
+//
+// *Invariant:* start <= end, recovery <= end while loaded. An unloaded log that
+// has been loaded since the start is durable up to its end.
 type Log struct {
-	tp model.TopicPartition
+	root *root
+	tp   model.TopicPartition
+	name atomic.Pointer[string] // of the directory, once it was renamed
+	cfg  atomic.Pointer[Config]
+
+	// start is the log start offset, end the log end offset (NoOffset while
+	// unloaded), recovery the recovery point.
+	start, end, recovery atomic.Int64
+
+	wmu     sync.Mutex
+	flushMu sync.Mutex
+	mu      sync.Mutex
+
+	// Guarded by mu.
+	st *state
+	id model.TopicID
+	// pending is an epoch assigned while unloaded.
+	pending model.LeaderEpoch
+	// retainFrom is when retention may next have something to delete; only
+	// meaningful while unloaded. 0: not known.
+	retainFrom model.Millis
+	bornAt     uint64 // the directory is durable once root.birth.synced >= bornAt
+	// What the checkpoints on disk say, or said of an earlier partition of the
+	// name.
+	savedRecovery, savedStart, savedWatermark model.Offset
+	cuts                                      uint32 // counts what made the checkpoints stale
+	clean                                     bool   // the files on disk are complete
+	closed                                    bool
+
+	dirDirty  atomic.Bool // the directory's entries changed since its last sync
+	metaDirty atomic.Bool // partition.metadata was not synced yet
+	// staleCheckpoint: the checkpoints on disk promise more than the log
+	// holds, after a truncation or a re-creation; they are rewritten before
+	// the next append.
+	staleCheckpoint atomic.Bool
+	queued          atomic.Bool // in root.work.sealed
 }
 
-// OpenLog returns the unloaded log of the directory.
-func OpenLog(o LogOptions) (*Log, error) { return nil, errNotYet }
+// state is what a loaded log has in memory. Guarded by Log.mu; producers by
+// whoever may write.
+type state struct {
+	segs      []*segment // by base; the last is active. Replaced, never changed in place.
+	epochs    epochCache
+	producers record.Producers
+	snaps     []model.Offset // producer snapshots on disk, rising
+	newSnaps  []model.Offset // those not synced yet
+	hints     [hintCount]hint
+	nextHint  int
+	// dirtySince is when the oldest unsynced record was appended.
+	dirtySince model.Millis
+	truncated  uint32 // counts truncations, for reads that ran beside one
+}
+
+func (st *state) active() *segment { return st.segs[len(st.segs)-1] }
+
+// OpenLog returns the unloaded log of the directory, which is made if missing.
+func OpenLog(o LogOptions) (*Log, error) {
+	r := &root{fs: o.FS, path: filepath.Dir(o.Dir), files: &fileSet{fs: o.FS, max: 64}, expiry: o.ProducerExpiry}
+	l := newLog(r, o.Partition, o.Config, o.LogStart, o.RecoveryPoint, o.Clean)
+	if base := filepath.Base(o.Dir); base != o.Partition.String() {
+		l.name.Store(&base)
+	}
+	if err := o.FS.MkdirAll(o.Dir); err != nil {
+		return nil, err
+	}
+	id, err := readPartitionMeta(o.FS, o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	l.id = id
+	l.bornAt = r.born()
+	return l, nil
+}
+
+func newLog(r *root, tp model.TopicPartition, c *Config, start, recovery model.Offset, clean bool) *Log {
+	if c == nil {
+		c = kafkaDefaults
+	}
+	l := &Log{root: r, tp: tp, clean: clean, pending: model.NoEpoch}
+	l.cfg.Store(c)
+	l.start.Store(int64(max(start, 0)))
+	l.recovery.Store(int64(max(recovery, 0)))
+	l.end.Store(int64(model.NoOffset))
+	return l
+}
+
+// producerExpiry is how long a producer that does not write is remembered.
+func (l *Log) producerExpiry() model.Millis {
+	if l.root.expiry > 0 {
+		return l.root.expiry
+	}
+	return defaultProducerExpiry
+}
+
+const defaultProducerExpiry = 24 * 60 * 60 * 1000
+
+func (l *Log) fs() vfs.FS { return l.root.fs }
 
 // Partition names the log.
 func (l *Log) Partition() model.TopicPartition { return l.tp }
 
 // TopicID is the id in partition.metadata; zero if there is none.
-func (l *Log) TopicID() model.TopicID { return model.TopicID{} }
+func (l *Log) TopicID() model.TopicID {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.id
+}
 
 // Dir is the path of the partition's directory.
-func (l *Log) Dir() string { return "" }
+func (l *Log) Dir() string {
+	if n := l.name.Load(); n != nil {
+		return filepath.Join(l.root.path, *n)
+	}
+	return filepath.Join(l.root.path, l.tp.String())
+}
 
 // DirID is the directory.id of the log directory it lies in.
-func (l *Log) DirID() model.DirectoryID { return model.DirectoryID{} }
+func (l *Log) DirID() model.DirectoryID { return l.root.id }
+
+// Root is the path of the log directory it lies in.
+func (l *Log) Root() string { return l.root.path }
 
 // SetConfig puts c in force from the next append on.
-func (l *Log) SetConfig(c *Config) {}
+func (l *Log) SetConfig(c *Config) {
+	l.cfg.Store(c)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.retainFrom = 0
+}
 
 // Config is the configuration in force.
-func (l *Log) Config() *Config { return nil }
+func (l *Log) Config() *Config { return l.cfg.Load() }
+
+// Loaded reports whether the log is open.
+func (l *Log) Loaded() bool { return l.end.Load() != int64(model.NoOffset) }
+
+// LogStart is the first offset a reader may ask for.
+func (l *Log) LogStart() model.Offset { return model.Offset(l.start.Load()) }
+
+// LogEnd is the offset the next record gets; model.NoOffset while unloaded.
+func (l *Log) LogEnd() model.Offset { return model.Offset(l.end.Load()) }
+
+// RecoveryPoint is the offset below which everything is durable.
+func (l *Log) RecoveryPoint() model.Offset { return model.Offset(l.recovery.Load()) }
+
+// Producers is the table of the partition's idempotent and transactional
+// producers, as of the log end. Append and truncation keep it up to date; the
+// caller checks batches against it before Append and tells it about the high
+// watermark, but never applies batches to it. nil while unloaded; not good any
+// more after Unload.
+func (l *Log) Producers() *record.Producers {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.st == nil {
+		return nil
+	}
+	return &l.st.producers
+}
 
 // Load opens the log, recovering it first if the last shutdown was not clean.
 // It does nothing when loaded. The error, if any, wraps ErrOffline,
-// ErrDeleted or ErrCorrupt.
-func (l *Log) Load(now model.Millis) error { return errNotYet }
+// ErrDeleted, ErrNoSpace or ErrCorrupt.
+func (l *Log) Load(now model.Millis) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, err := l.loadedLocked(now)
+	return err
+}
 
-// Loaded reports whether the log is open.
-func (l *Log) Loaded() bool { return false }
+// loadedLocked is the log's state, loaded if need be. now is 0 where the
+// caller does not know the time.
+func (l *Log) loadedLocked(now model.Millis) (*state, error) {
+	if err := l.root.offline(); err != nil {
+		return nil, err
+	}
+	if l.st != nil {
+		return l.st, nil
+	}
+	if l.closed {
+		return nil, ErrDeleted
+	}
+	st, err := l.loadState(now)
+	if err != nil {
+		return nil, l.failed("load", err)
+	}
+	return st, nil
+}
 
-// Unload closes the log's files and drops what can be read again, after
-// writing what a later Load needs; for partitions idle for long.
-func (l *Log) Unload() error { return errNotYet }
+// view is loadedLocked for readers that need nothing but the state.
+func (l *Log) view() (*state, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.loadedLocked(0)
+}
 
-// LogStart is the first offset a reader may ask for.
-func (l *Log) LogStart() model.Offset { return 0 }
+// failed sorts out an error of an operation on files: shortages pass, what is
+// wrong with the device takes the directory offline.
+func (l *Log) failed(op string, err error) error {
+	var pe *fs.PathError
+	switch {
+	case err == nil || errors.Is(err, ErrOffline) || errors.Is(err, ErrNoSpace):
+		return err
+	case shortage(err):
+		return fmt.Errorf("%w: %s %s: %v", ErrNoSpace, op, l.tp, err)
+	case errors.As(err, &pe):
+		return l.root.fail(fmt.Errorf("%s %s: %w", op, l.tp, err))
+	}
+	return err
+}
 
-// LogEnd is the offset the next record gets; model.NoOffset while unloaded.
-func (l *Log) LogEnd() model.Offset { return model.NoOffset }
-
-// RecoveryPoint is the offset below which everything is durable.
-func (l *Log) RecoveryPoint() model.Offset { return 0 }
+func shortage(err error) bool {
+	for _, e := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EMFILE, syscall.ENFILE, syscall.EFBIG} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
 
 // Size is the number of bytes in the log's segments.
-func (l *Log) Size() (int64, error) { return 0, errNotYet }
+func (l *Log) Size() (int64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	st, err := l.loadedLocked(0)
+	if err != nil {
+		return 0, err
+	}
+	return st.size(), nil
+}
+
+func (st *state) size() (n int64) {
+	for _, s := range st.segs {
+		n += s.size
+	}
+	return n
+}
 
 // Segments is the number of segments.
-func (l *Log) Segments() (int, error) { return 0, errNotYet }
-
-// Producers: the log owns the partition's *record.Producers. It is loaded or
-// rebuilt by Load, brought up to date by Append (after the write, batch by
-// batch) and Truncate, and snapshotted at rolls and at Close. The caller
-// checks batches against it before Append and never updates it:
-//
-//	func (l *Log) Producers() *record.Producers
-//
-// (the method appears as soon as the record room has the type).
-
-// Append writes units, each one or more whole v2 batches with offsets and
-// leader epochs in place, after the log's end. Every unit lies in one segment
-// (a produce request's batches for the partition are one unit); neighbouring
-// units share a system call. It returns how many units were written: fewer
-// than all only with an error, and those count as appended. Nothing is
-// allocated in steady state and units is not kept.
-//
-// Errors: ErrTooLarge and ErrOffsetOrder for the unit at fault, ErrNoSpace,
-// ErrOffline.
-func (l *Log) Append(units [][]byte, now model.Millis) (appended int, err error) {
-	return 0, errNotYet
+func (l *Log) Segments() (int, error) {
+	st, err := l.view()
+	if err != nil {
+		return 0, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(st.segs), nil
 }
 
-// AppendFollower is Append for bytes copied from a leader: offsets may leave
-// gaps, and leader epochs found in the batches enter the epoch cache. The
-// first offset must not be below the log end.
-func (l *Log) AppendFollower(units [][]byte, now model.Millis) (appended int, err error) {
-	return 0, errNotYet
+// floor is the index of the segment with the largest base <= o, -1 if none.
+func (st *state) floor(o model.Offset) int {
+	lo, hi := 0, len(st.segs)
+	if hi > 0 && st.segs[hi-1].base <= o {
+		return hi - 1
+	}
+	for lo < hi {
+		mid := int(uint(lo+hi) >> 1)
+		if st.segs[mid].base <= o {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo - 1
 }
 
-// File is a segment's data file that a reader holds. It serves ranges: ReadAt,
-// or Fd for sendfile. The file's bytes stay readable until Release, also when
-// the segment is deleted meanwhile.
-type File struct{ _ int }
-
-// ReadAt reads from the segment file.
-func (f *File) ReadAt(p []byte, off int64) (int, error) { return 0, errNotYet }
-
-// Fd is the descriptor, or vfs.NoFd; good until Release.
-func (f *File) Fd() int { return vfs.NoFd }
-
-// Release ends the hold that Read took. Once per Read that returned a File.
-func (f *File) Release() {}
-
-// Retain takes a further hold.
-func (f *File) Retain() {}
-
-// Fetch is a piece of one segment as Read found it.
-type Fetch struct {
-	File       *File        // nil when Len is 0; Release it
-	Off        int64        // position of the first batch in File
-	Len        int          // bytes; whole batches only
-	Base       model.Offset // base offset of the first batch; <= the offset asked for
-	Next       model.Offset // where the next read goes on
-	Incomplete bool         // a batch is there but larger than maxBytes, and minOne was not set
+// publish sets the offsets that others read without a lock.
+func (l *Log) publish(start, end, recovery model.Offset) {
+	l.start.Store(int64(start))
+	l.recovery.Store(int64(recovery))
+	l.end.Store(int64(end))
 }
-
-// Read finds the bytes from the batch that holds offset from up to bound
-// (exclusive; a batch border such as the high watermark, or NoOffset for the
-// log end), within one segment and at most maxBytes, in whole batches. With
-// minOne the first batch is returned even if it alone exceeds maxBytes.
-// from == log end, or from >= bound, gives an empty Fetch. ErrOutOfRange
-// (*RangeError) outside of [log start, log end].
-func (l *Log) Read(from, bound model.Offset, maxBytes int, minOne bool) (Fetch, error) {
-	return Fetch{}, errNotYet
-}
-
-// TimestampOffset is a record found by time.
-type TimestampOffset struct {
-	Timestamp model.Millis // of the record
-	Offset    model.Offset
-	Epoch     model.LeaderEpoch // of its batch; NoEpoch if unknown
-}
-
-// OffsetForTime is the first record at or after the log start whose timestamp
-// is >= t. ok is false if there is none.
-func (l *Log) OffsetForTime(t model.Millis) (to TimestampOffset, ok bool, err error) {
-	return to, false, errNotYet
-}
-
-// MaxTimestamp is the first record that carries the log's largest timestamp
-// (ListOffsets -3). ok is false for an empty log.
-func (l *Log) MaxTimestamp() (to TimestampOffset, ok bool, err error) { return to, false, errNotYet }
-
-// BytesBetween is about how many bytes lie between two offsets, exact within
-// a segment up to one index interval; for lag and fetch.min.bytes.
-func (l *Log) BytesBetween(from, to model.Offset) (int64, error) { return 0, errNotYet }
-
-// EpochEnd is a leader epoch and the offset at which it ends (exclusive).
-type EpochEnd struct {
-	Epoch model.LeaderEpoch
-	End   model.Offset
-}
-
-// AssignEpoch records that epoch begins at the log end, when this replica
-// becomes leader. An unloaded log only remembers it. It reaches the
-// leader-epoch-checkpoint no later than the next sync of data.
-func (l *Log) AssignEpoch(epoch model.LeaderEpoch) error { return errNotYet }
-
-// LatestEpoch is the newest epoch in the cache; NoEpoch if there is none.
-func (l *Log) LatestEpoch() (model.LeaderEpoch, error) { return model.NoEpoch, errNotYet }
-
-// EndOffsetForEpoch answers OffsetForLeaderEpoch: the largest epoch <= epoch
-// the log knows and its end offset; {NoEpoch, NoOffset} if it cannot say.
-func (l *Log) EndOffsetForEpoch(epoch model.LeaderEpoch) (EpochEnd, error) {
-	return EpochEnd{}, errNotYet
-}
-
-// EpochAt is the leader epoch under which offset was written; NoEpoch if unknown.
-func (l *Log) EpochAt(offset model.Offset) (model.LeaderEpoch, error) {
-	return model.NoEpoch, errNotYet
-}
-
-// AbortedTxn is an aborted transaction of a fetch response.
-type AbortedTxn struct {
-	Producer    model.ProducerID
-	FirstOffset model.Offset
-}
-
-// AbortedTxns are the aborted transactions that reach into [from, to).
-func (l *Log) AbortedTxns(from, to model.Offset) ([]AbortedTxn, error) { return nil, errNotYet }
-
-// SetLogStart raises the log start offset (DeleteRecords, or a follower
-// following its leader); segments wholly below it are deleted at the next
-// retention pass. Lower values are ignored. ErrOutOfRange above the log end.
-func (l *Log) SetLogStart(to model.Offset) (raised bool, err error) { return false, errNotYet }
-
-// Roll starts a new segment at the log end unless the active one is empty.
-func (l *Log) Roll(now model.Millis) error { return errNotYet }
-
-// Flush makes everything up to the log end durable and raises the recovery
-// point. It may run beside appends.
-func (l *Log) Flush() error { return errNotYet }
-
-// TruncateTo removes all records at and above offset. It reports whether
-// anything was removed.
-func (l *Log) TruncateTo(offset model.Offset) (bool, error) { return false, errNotYet }
-
-// TruncateFully removes everything and starts again at newStart; logStart is
-// the log start offset if it differs from newStart, NoOffset otherwise.
-func (l *Log) TruncateFully(newStart, logStart model.Offset) error { return errNotYet }
-
-// DeleteOldSegments applies retention: by time, by size (both only if
-// cleanup.policy has delete) and below the log start offset; never at or above
-// highWatermark. The files get the suffix .deleted and are removed
-// FileDeleteDelayMs later by Dirs (or by RemoveDeleted). It returns the number
-// of segments removed.
-func (l *Log) DeleteOldSegments(now model.Millis, highWatermark model.Offset) (int, error) {
-	return 0, errNotYet
-}
-
-// RemoveDeleted removes files whose delay is over.
-func (l *Log) RemoveDeleted(now model.Millis) error { return errNotYet }
-
-// Close flushes, writes indexes and a producer snapshot, and closes the files.
-// After it the log may be opened with Clean.
-func (l *Log) Close() error { return errNotYet }

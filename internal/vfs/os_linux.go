@@ -3,7 +3,6 @@ package vfs
 import (
 	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"sync"
 
@@ -21,13 +20,6 @@ type osFile struct {
 }
 
 const dirMode, fileMode = 0o755, 0o644
-
-func pathErr(op, name string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return &fs.PathError{Op: op, Path: name, Err: err}
-}
 
 // ignoringEINTR calls fn until a signal does not interrupt it.
 func ignoringEINTR(fn func() error) error {
@@ -59,10 +51,7 @@ func (osFS) Create(name string) (File, error) {
 }
 
 func (osFS) Rename(oldname, newname string) error {
-	if err := unix.Rename(oldname, newname); err != nil {
-		return &os.LinkError{Op: "rename", Old: oldname, New: newname, Err: err}
-	}
-	return nil
+	return pathErr("rename", oldname, unix.Rename(oldname, newname))
 }
 func (osFS) Remove(name string) error    { return os.Remove(name) }
 func (osFS) RemoveAll(name string) error { return os.RemoveAll(name) }
@@ -100,6 +89,14 @@ func (osFS) SyncDir(name string) error {
 		err = cerr
 	}
 	return err
+}
+
+func (osFS) Usage(name string) (total, usable int64, err error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(name, &st); err != nil {
+		return 0, 0, pathErr("statfs", name, err)
+	}
+	return int64(st.Blocks) * st.Bsize, int64(st.Bavail) * st.Bsize, nil
 }
 
 // locks are the lock files of this process: POSIX record locks, which Java

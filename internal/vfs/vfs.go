@@ -84,6 +84,9 @@ type FS interface {
 	Stat(name string) (Info, error)
 	// SyncDir makes the directory's entries durable.
 	SyncDir(name string) error
+	// Usage is the size of the file system name lies on, and what of it can
+	// still be used, in bytes.
+	Usage(name string) (total, usable int64, err error)
 	// Lock takes the exclusive lock that Java's FileChannel.tryLock takes on
 	// the file, which is created if missing. ErrLocked if it is held, also
 	// within this process.
@@ -153,4 +156,12 @@ func WriteFile(fsys FS, name string, data []byte, sync bool) error {
 		return fsys.SyncDir(filepath.Dir(name))
 	}
 	return nil
+}
+
+// pathErr is err with what was done to which file, as package os gives it.
+func pathErr(op, name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &fs.PathError{Op: op, Path: name, Err: err}
 }

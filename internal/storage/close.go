@@ -1,0 +1,106 @@
+package storage
+
+import (
+	"gregor/internal/model"
+)
+
+// Unload closes the log's files and frees its memory, after making everything
+// durable and writing what a later Load needs; for partitions idle for long.
+// Files that readers hold stay open until released.
+func (l *Log) Unload() error {
+	l.wmu.Lock()
+	defer l.wmu.Unlock()
+	return l.shutLocked(false)
+}
+
+// Close is Unload for good: the directory may then be opened with Clean.
+// Further calls answer ErrDeleted.
+func (l *Log) Close() error {
+	l.wmu.Lock()
+	defer l.wmu.Unlock()
+	return l.shutLocked(true)
+}
+
+// recoverIdle checks what a crash left, of a log nobody has used yet.
+func (l *Log) recoverIdle(now model.Millis) error {
+	l.wmu.Lock()
+	defer l.wmu.Unlock()
+	l.mu.Lock()
+	todo := l.st == nil && !l.clean && !l.closed
+	var err error
+	if todo {
+		_, err = l.loadedLocked(now)
+	}
+	l.mu.Unlock()
+	if !todo || err != nil {
+		return err
+	}
+	return l.shutLocked(false)
+}
+
+// shutLocked is Unload, and Close with forGood. The caller holds wmu.
+func (l *Log) shutLocked(forGood bool) error {
+	if err := l.settle(); err != nil {
+		return err
+	}
+	if err := l.Flush(); err != nil {
+		return err
+	}
+	l.flushMu.Lock()
+	defer l.flushMu.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = l.closed || forGood
+	if st := l.st; st != nil {
+		l.retainFrom = l.foresee(st, l.Config())
+		l.doomAll(st)
+		l.st, l.clean = nil, true
+		l.end.Store(int64(model.NoOffset))
+	}
+	return nil
+}
+
+// settle writes the active segment's indexes and a producer snapshot.
+func (l *Log) settle() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.root.offline(); err != nil {
+		return err
+	}
+	if l.st == nil {
+		return nil
+	}
+	s := l.st.active()
+	if s.maxKnown || s.size > 0 {
+		if err := s.loadMax(); err != nil {
+			return l.failed("close", err)
+		}
+	}
+	if s.offsets.dirtyTail() || s.times.dirtyTail() || s.allocated > s.size || s.lateMax() {
+		if err := s.seal(); err != nil {
+			return l.failed("close", err)
+		}
+	}
+	return l.failed("snapshot", l.snapshot(l.st))
+}
+
+// dirtyTail reports whether there are rows only memory knows.
+func (x *sparse) dirtyTail() bool { return len(x.tail) > 0 }
+
+// lateMax reports whether the time index lacks the row for the largest
+// timestamp.
+func (s *segment) lateMax() bool {
+	t, _ := s.times.lastTime(s.base)
+	return s.exists && s.maxTime > t
+}
+
+// abandon lets go of everything without writing: the partition is about to be
+// deleted, or its directory is offline. The caller holds all locks.
+func (l *Log) abandon() {
+	l.closed = true
+	if l.st != nil {
+		l.doomAll(l.st)
+		l.st = nil
+		l.end.Store(int64(model.NoOffset))
+	}
+}
