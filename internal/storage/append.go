@@ -88,7 +88,7 @@ func (l *Log) writable(now model.Millis) (*state, error) {
 		return nil, err
 	}
 	if l.staleCheckpoint.Load() && l.root.dirs != nil {
-		if err := l.root.checkpoint(); err != nil {
+		if err := l.root.checkpoint(true, true); err != nil {
 			return nil, err
 		}
 	}

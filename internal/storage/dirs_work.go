@@ -80,15 +80,22 @@ func (d *Dirs) each(f func(*root) error) error {
 	return errors.Join(errs...)
 }
 
-// Checkpoint writes recovery-point-offset-checkpoint and
-// log-start-offset-checkpoint in every directory
-// (log.flush.offset.checkpoint.interval.ms and
-// log.flush.start.offset.checkpoint.interval.ms).
-func (d *Dirs) Checkpoint() error { return d.each((*root).checkpoint) }
+// CheckpointRecoveryPoints writes recovery-point-offset-checkpoint in every
+// directory (log.flush.offset.checkpoint.interval.ms).
+func (d *Dirs) CheckpointRecoveryPoints() error {
+	return d.each(func(r *root) error { return r.checkpoint(true, false) })
+}
 
-// checkpoint writes the recovery points and log starts of the directory.
-// Afterwards the checkpoints promise no more than the logs held when it began.
-func (r *root) checkpoint() error {
+// CheckpointLogStarts writes log-start-offset-checkpoint in every directory
+// (log.flush.start.offset.checkpoint.interval.ms).
+func (d *Dirs) CheckpointLogStarts() error {
+	return d.each(func(r *root) error { return r.checkpoint(false, true) })
+}
+
+// checkpoint writes the recovery points, or the log starts, of the directory.
+// With both, the checkpoints afterwards promise no more than the logs held
+// when it began.
+func (r *root) checkpoint(withPoints, withStarts bool) error {
 	r.saving.Lock()
 	defer r.saving.Unlock()
 	type stale struct {
@@ -108,21 +115,30 @@ func (r *root) checkpoint() error {
 			starts.add(l.tp, v.start)
 		}
 		points.add(l.tp, v.recovery)
-		if l.staleCheckpoint.Load() {
+		if withPoints && withStarts && l.staleCheckpoint.Load() {
 			mend = append(mend, stale{l, l.cuts})
 		}
 		l.mu.Unlock()
 		values[i] = v
 	}
-	if err := points.write(r.fs, r.path, recoveryPointsName); err != nil {
-		return err
+	if withPoints {
+		if err := points.write(r.fs, r.path, recoveryPointsName); err != nil {
+			return err
+		}
 	}
-	if err := starts.write(r.fs, r.path, logStartsName); err != nil {
-		return err
+	if withStarts {
+		if err := starts.write(r.fs, r.path, logStartsName); err != nil {
+			return err
+		}
 	}
 	for i, l := range logs {
 		l.mu.Lock()
-		l.savedRecovery, l.savedStart = values[i].recovery, values[i].start
+		if withPoints {
+			l.savedRecovery = values[i].recovery
+		}
+		if withStarts {
+			l.savedStart = values[i].start
+		}
 		l.mu.Unlock()
 	}
 	for _, m := range mend {
@@ -241,7 +257,7 @@ func (l *Log) unchecked() bool {
 // Close closes all logs, writes the checkpoints and, where everything
 // succeeded and no log is left unchecked, .kafka_cleanshutdown with the broker
 // epoch; then it unlocks the directories.
-func (d *Dirs) Close(epoch model.BrokerEpoch, hw func(*Log) (model.Offset, bool)) error {
+func (d *Dirs) Close(now model.Millis, epoch model.BrokerEpoch, hw func(*Log) (model.Offset, bool)) error {
 	defer d.unlock()
 	errs := []error{d.CheckpointHighWatermarks(hw)}
 	errs = append(errs, d.each(func(r *root) error {
@@ -253,7 +269,7 @@ func (d *Dirs) Close(epoch model.BrokerEpoch, hw func(*Log) (model.Offset, bool)
 		if err := closeAll(logs, d.o.Workers); err != nil {
 			return err
 		}
-		if err := r.checkpoint(); err != nil || !complete {
+		if err := r.checkpoint(true, true); err != nil || !complete {
 			return err
 		}
 		return writeCleanShutdown(r.fs, r.path, epoch)
