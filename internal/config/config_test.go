@@ -190,3 +190,13 @@ func TestDocIsWritten(t *testing.T) {
 		t.Fatalf("docs/config.md is not what the key table says (%v); run: UPDATE=1 go test ./internal/config -run TestDocIsWritten", err)
 	}
 }
+
+func TestEverySettingIsExplained(t *testing.T) {
+	for _, tab := range []*Table{Broker, Topic, Group, ClientMetrics, UserQuota, IPQuota} {
+		for _, k := range tab.Keys() {
+			if !k.Internal && !k.Old && k.Doc == "" {
+				t.Errorf("%s has no Doc", k.Name)
+			}
+		}
+	}
+}
