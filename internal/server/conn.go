@@ -1,0 +1,276 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+var (
+	errAgain  = errors.New("server: nothing there, or the socket is full")
+	errClosed = errors.New("server: the connection is closed")
+)
+
+// transport is the bytes under a connection. read and send that would block
+// return errAgain; send with wait blocks instead.
+type transport interface {
+	// serve calls step whenever there may be something to read, until step
+	// returns true or the connection is closed.
+	serve(step func() bool) error
+	read(p []byte) (int, error)
+	send(s *sender, wait bool) error
+	close() error
+}
+
+// Conn is one connection.
+type Conn struct {
+	srv      *Server
+	listener *listener
+	t        transport
+	remote   netip.AddrPort
+	number   uint64
+	touched  atomic.Bool // since the janitor looked last
+
+	// Local is the Handler's, for the goroutine of the connection only.
+	Local any
+
+	// Of the owner goroutine.
+	in     input
+	served bool  // a request was served
+	mayBe  bool  // the ring may not be empty
+	cause  error // why it ends
+
+	out sender // of the one writer
+
+	mu struct {
+		sync.Mutex
+		ring    ring
+		writing bool // somebody is the writer
+		closed  bool
+		resume  time.Time // throttled until then
+		wake    chan struct{}
+	}
+
+	// Of the server's list.
+	prev, next *Conn
+	idleSince  int64 // ticks of the janitor
+}
+
+// Listener is the name of the listener the connection came in by.
+func (c *Conn) Listener() string { return c.listener.Name }
+
+// Protocol is its security protocol.
+func (c *Conn) Protocol() string { return c.listener.Protocol }
+
+// Controller reports whether it is a controller's listener.
+func (c *Conn) Controller() bool { return c.srv.controller }
+
+// Remote is the client's address.
+func (c *Conn) Remote() netip.AddrPort { return c.remote }
+
+// ID names the connection in logs, as Kafka does: local and remote address,
+// a processor, which is always 0 here, and a running number.
+func (c *Conn) ID() string {
+	b := make([]byte, 0, 64)
+	b = c.listener.local().AppendTo(b)
+	b = append(b, '-')
+	b = c.remote.AppendTo(b)
+	b = append(b, "-0-"...)
+	return string(strconv.AppendUint(b, c.number, 10))
+}
+
+// run is the owner goroutine.
+func (c *Conn) run() {
+	err := c.t.serve(c.turn)
+	if c.cause == nil {
+		c.cause = err
+	}
+	c.shut()
+	c.in.drop(c.srv.budget)
+	if c.served {
+		c.srv.handler.Closed(c)
+	}
+	c.srv.forget(c)
+}
+
+// turn serves what there is to read. It returns true when the connection is
+// to end.
+func (c *Conn) turn() (done bool) {
+	c.touch()
+	p := getPass(c)
+	err := c.readAll(p)
+	putPass(p)
+	if err == nil {
+		c.rest()
+		return false
+	}
+	c.cause = err
+	c.complain(err)
+	return true
+}
+
+func (c *Conn) touch() {
+	if !c.touched.Load() {
+		c.touched.Store(true)
+	}
+}
+
+func (c *Conn) readAll(p *Pass) error {
+	for {
+		if err := c.room(); err != nil {
+			return err
+		}
+		n, err := c.t.read(c.in.free())
+		if err == errAgain {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		c.in.end += n
+		p.Now = c.srv.clock.Now()
+		err = c.frames(p)
+		p.end()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// room makes room to read into, waiting for memory if need be.
+func (c *Conn) room() error {
+	n := c.in.wants()
+	if err := c.sleepUntil(func() bool { return n == 0 || c.srv.budget.take(int64(n), c) }); err != nil {
+		return err
+	}
+	c.in.grow(n, c.srv.budget)
+	return nil
+}
+
+// frames serves the complete requests in the buffer.
+func (c *Conn) frames(p *Pass) error {
+	for {
+		frame, err := c.in.frame(c.srv.limits.Load().RequestMax)
+		if frame == nil || err != nil {
+			return err
+		}
+		if err := c.await(p); err != nil {
+			return err
+		}
+		p.answered = false
+		c.served = true
+		if err := c.srv.handler.Serve(p, frame); err != nil {
+			return &requestError{err}
+		}
+	}
+}
+
+// await waits until the next request may be served.
+func (c *Conn) await(p *Pass) error {
+	if !c.mayBe || c.mayServe() {
+		return nil
+	}
+	p.end()
+	if err := c.sleepUntil(c.mayServe); err != nil {
+		return err
+	}
+	p.Now = c.srv.clock.Now()
+	return nil
+}
+
+func (c *Conn) mayServe() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.mu.resume.IsZero() && !time.Now().Before(c.mu.resume) {
+		c.mu.resume = time.Time{}
+	}
+	throttled := !c.mu.resume.IsZero()
+	c.mayBe = throttled || c.mu.ring.head < c.mu.ring.tail
+	return !throttled && !c.mu.ring.full()
+}
+
+// sleepUntil blocks the owner until ok, which is asked again after every poke
+// and when a throttle ends. The error is that the connection is closed.
+func (c *Conn) sleepUntil(ok func() bool) error {
+	if ok() {
+		return nil
+	}
+	for {
+		c.mu.Lock()
+		if c.mu.wake == nil {
+			c.mu.wake = make(chan struct{}, 1)
+		}
+		wake, resume, closed := c.mu.wake, c.mu.resume, c.mu.closed
+		c.mu.Unlock()
+		if closed {
+			return errClosed
+		}
+		if ok() {
+			return nil
+		}
+		if resume.IsZero() {
+			<-wake
+			continue
+		}
+		t := time.NewTimer(time.Until(resume))
+		select {
+		case <-wake:
+		case <-t.C:
+		}
+		t.Stop()
+	}
+}
+
+// poke wakes the owner if it sleeps.
+func (c *Conn) poke() {
+	c.mu.Lock()
+	wake := c.mu.wake
+	c.mu.Unlock()
+	if wake != nil {
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// rest lets go of what an idle connection does not need.
+func (c *Conn) rest() {
+	c.in.rest(c.srv.budget)
+	if c.mayBe {
+		c.mu.Lock()
+		c.mu.ring.shrink()
+		c.mayBe = c.mu.ring.head < c.mu.ring.tail || !c.mu.resume.IsZero()
+		c.mu.Unlock()
+	}
+}
+
+// Close ends the connection. The owner finds out and cleans up.
+func (c *Conn) Close(cause error) {
+	c.shut()
+	if cause != nil {
+		c.complain(&requestError{cause})
+	}
+}
+
+// requestError is a request that ends its connection.
+type requestError struct{ err error }
+
+func (e *requestError) Error() string { return e.err.Error() }
+func (e *requestError) Unwrap() error { return e.err }
+
+// complain logs why a connection is closed, unless the client just left.
+func (c *Conn) complain(err error) {
+	var frame *frameError
+	var request *requestError
+	switch {
+	case errors.As(err, &frame):
+		c.srv.log.selector.Warn(fmt.Sprintf("Unexpected error from /%s (channelId=%s); closing connection: %s", c.remote.Addr(), c.ID(), frame))
+	case errors.As(err, &request):
+		c.srv.log.processor.Error(fmt.Sprintf("Closing socket for %s because of error: %s", c.ID(), request))
+	}
+}
