@@ -11,19 +11,26 @@
 //
 // A produce:
 //
-//	a.Records, a.Acks, a.Now = view, acks, now // view aliases the frame and is patched in place
+//	a.Records, a.Acks, a.Now = view, acks, now // aliases the frame, is patched in place
 //	p.Append(&a, &woken)
-//	if a.Code == kerr.None && !a.Committed && acks == -1 {
-//		// a.Required must be passed by the high watermark: park
-//		if !p.Park(&w, partition.WaitCommitted, a.Required) { /* look again: p.Committed(a.Required, a.Epoch) */ }
+//	if a.Code == kerr.None && acks == -1 && !a.Committed {
+//		if !p.Park(&w, partition.WaitCommitted, a.Required, a.LeaderEpoch) {
+//			// over already; when woken too:
+//			done, code := p.Committed(a.Required, a.LeaderEpoch)
+//		}
 //	}
 //
 // A fetch:
 //
-//	p.Read(&r)                     // r.Records is a piece of a file, r.Release() when sent
+//	p.Read(&r, &woken) // r.Records is a piece of a file; r.Release() when sent
 //	if too little {
-//		if !p.Park(&w, partition.WaitVisible, r.Bound) { /* something came since: read again */ }
+//		if !p.Park(&w, partition.WaitVisible, r.Bound, r.Epoch) {
+//			// something came since: read again
+//		}
 //	}
+//
+// Append, Origin and the epochs of Read have no useful zero value where a field
+// means "not told": set model.NoEpoch, model.NoBroker.
 //
 // # Waiting
 //
@@ -31,7 +38,7 @@
 // Whoever makes a parked request ready collects it in a Woken and calls
 // Woken.Fire at the end of its pass, without locks held. Deadlines are the
 // business of the caller, who holds all waiters in one timing wheel and calls
-// Unpark when one is over. See wait.go.
+// Waiter.Unpark when one is over. See wait.go.
 //
 // # Locks
 //

@@ -129,8 +129,10 @@ type Read struct {
 	// Aborted are the aborted transactions that reach into Records, with
 	// ReadCommitted.
 	Aborted []storage.AbortedTxn
-	// Bound is the offset that bounded the read, to Park at.
+	// Bound is the offset that bounded the read and Epoch the leader epoch, to
+	// Park with.
 	Bound model.Offset
+	Epoch model.LeaderEpoch
 }
 
 // Release lets go of the file Records lies in. It may be called again.
