@@ -1,6 +1,9 @@
 package wire
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"fmt"
+)
 
 // ControlType is the type of a control record, the second int16 of its key.
 type ControlType int16
@@ -92,5 +95,8 @@ func DecodeControlValue(t ControlType, value []byte) (m Message, version int16, 
 		r.off = 0
 	}
 	m.Decode(r, version)
-	return m, version, r.Err()
+	if err := r.Err(); err != nil {
+		return nil, version, fmt.Errorf("%s v%d: %w", Name(m), version, err)
+	}
+	return m, version, nil
 }

@@ -46,8 +46,9 @@ func eachVersion(t testing.TB, fn func(m *defs.Message, version int16)) {
 // filler makes random messages from their definitions, independently of the
 // generated code: it knows the definition and the Go names only.
 type filler struct {
-	rnd  *rand.Rand
-	long bool // some strings and lists whose length takes more than one byte
+	rnd   *rand.Rand
+	long  bool // some strings and lists whose length takes more than one byte
+	flat  int  // that many elements in outer lists, and nothing in anything else
 	depth int
 }
 
@@ -80,6 +81,12 @@ func (g *filler) fill(v reflect.Value, fs []*defs.Field, version int) {
 func (g *filler) value(x reflect.Value, f *defs.Field, version int) {
 	if f.Array {
 		n := g.rnd.Intn(max(1, 5-g.depth))
+		if g.flat > 0 {
+			n = 0
+			if g.depth == 1 {
+				n = g.flat
+			}
+		}
 		if g.long && g.depth == 1 && g.rnd.Intn(20) == 0 {
 			n = 127 + g.rnd.Intn(3)
 		}
@@ -137,6 +144,9 @@ const letters = "abcXYZ09._-é世\U0001F600 \x00\"\\"
 
 func (g *filler) text() string {
 	n := g.rnd.Intn(12)
+	if g.flat > 0 {
+		n = 0
+	}
 	if g.long && g.rnd.Intn(20) == 0 {
 		n = 120 + g.rnd.Intn(400)
 	}
@@ -150,6 +160,9 @@ func (g *filler) text() string {
 
 func (g *filler) blob() []byte {
 	n := g.rnd.Intn(20)
+	if g.flat > 0 {
+		n = 0
+	}
 	if g.long && g.rnd.Intn(20) == 0 {
 		n = 120 + g.rnd.Intn(300)
 	}

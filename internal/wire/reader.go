@@ -135,48 +135,62 @@ func (r *Reader) pay(n int, name string) bool {
 	return true
 }
 
+// The simple types are not inlined: there are thousands of places that read
+// them.
+
+//go:noinline
 func (r *Reader) i8(name string) int8 {
-	if len(r.b)-r.off < 1 {
+	i := r.off
+	if i >= len(r.b) {
 		r.short(1, name)
 		return 0
 	}
-	v := r.b[r.off]
-	r.off++
-	return int8(v)
+	r.off = i + 1
+	return int8(r.b[i])
 }
 
 func (r *Reader) bool(name string) bool { return r.i8(name) != 0 }
 
-func (r *Reader) u16(name string) uint16 {
-	b := r.take(2, name)
-	if b == nil {
+//go:noinline
+func (r *Reader) i16(name string) int16 {
+	i := r.off
+	if len(r.b)-i < 2 {
+		r.short(2, name)
 		return 0
 	}
-	return binary.BigEndian.Uint16(b)
+	r.off = i + 2
+	return int16(binary.BigEndian.Uint16(r.b[i:]))
 }
 
-func (r *Reader) i16(name string) int16 { return int16(r.u16(name)) }
+func (r *Reader) u16(name string) uint16 { return uint16(r.i16(name)) }
 
-func (r *Reader) u32(name string) uint32 {
-	b := r.take(4, name)
-	if b == nil {
+//go:noinline
+func (r *Reader) i32(name string) int32 {
+	i := r.off
+	if len(r.b)-i < 4 {
+		r.short(4, name)
 		return 0
 	}
-	return binary.BigEndian.Uint32(b)
+	r.off = i + 4
+	return int32(binary.BigEndian.Uint32(r.b[i:]))
 }
 
-func (r *Reader) i32(name string) int32 { return int32(r.u32(name)) }
+func (r *Reader) u32(name string) uint32 { return uint32(r.i32(name)) }
 
+//go:noinline
 func (r *Reader) i64(name string) int64 {
-	b := r.take(8, name)
-	if b == nil {
+	i := r.off
+	if len(r.b)-i < 8 {
+		r.short(8, name)
 		return 0
 	}
-	return int64(binary.BigEndian.Uint64(b))
+	r.off = i + 8
+	return int64(binary.BigEndian.Uint64(r.b[i:]))
 }
 
 func (r *Reader) f64(name string) float64 { return math.Float64frombits(uint64(r.i64(name))) }
 
+//go:noinline
 func (r *Reader) uuid(name string) (u model.UUID) {
 	copy(u[:], r.take(len(u), name))
 	return u
@@ -220,16 +234,13 @@ func (r *Reader) length(flex, null, short bool, name string) int {
 	default:
 		n = int(r.i32(name))
 	}
-	if n >= 0 {
-		return n
+	if n < 0 && !null && r.err == nil {
+		r.fail(name, "is null, which it may not be")
 	}
 	if r.err != nil {
 		return -1
 	}
-	if !null {
-		r.fail(name, "is null, which it may not be")
-	}
-	return -1
+	return n
 }
 
 // text is the next n bytes as a string.
@@ -267,15 +278,17 @@ func (r *Reader) str(flex bool, name string) string {
 // nstr reads into old's memory, if there is one and strings are aliased.
 func (r *Reader) nstr(flex, null bool, old *string, name string) *string {
 	n := r.length(flex, null, true, name)
-	if n < 0 || (!r.alias || old == nil) && !r.pay(int(unsafe.Sizeof("")), name) {
+	if n < 0 {
 		return nil
 	}
-	s := r.text(n, name)
-	if r.alias && old != nil {
-		*old = s
-		return old
+	if !r.alias || old == nil {
+		if !r.pay(int(unsafe.Sizeof("")), name) {
+			return nil
+		}
+		old = new(string)
 	}
-	return &s
+	*old = r.text(n, name)
+	return old
 }
 
 func (r *Reader) bytes(flex, null bool, name string) []byte {
@@ -292,15 +305,20 @@ func (r *Reader) records(flex, null bool, name string) Records {
 }
 
 // count reads the number of elements of a list, -1 for null. least is the
-// least size of an element in bytes.
-func (r *Reader) count(flex, null bool, least int, name string) int {
+// least size of an element in bytes, size what it takes in memory; the memory
+// of elements beyond have is paid for.
+func (r *Reader) count(flex, null bool, least, size, have int, name string) int {
 	at := r.off
 	n := r.length(flex, null, false, name)
-	if n > 0 && n > r.Remaining()/max(least, 1) {
-		left := r.Remaining()
-		r.off = at
-		r.fail(name, fmt.Sprintf("claims %d elements, %d bytes are left", n, left))
-		return 0
+	if n > have || n > len(r.b)-r.off {
+		if left := r.Remaining(); n > left/max(least, 1) {
+			r.off = at
+			r.fail(name, fmt.Sprintf("claims %d elements, %d bytes are left", n, left))
+			return 0
+		}
+		if n > have && !r.pay(n*size, name) {
+			return 0
+		}
 	}
 	return n
 }
@@ -308,20 +326,13 @@ func (r *Reader) count(flex, null bool, least int, name string) int {
 // elems is count, and a list of that many elements to decode into: old's
 // memory where it suffices.
 func elems[T any](r *Reader, old []T, flex, null bool, least int, name string) []T {
-	n := r.count(flex, null, least, name)
-	if n < 0 {
-		return nil
-	}
-	return sized(r, old, n, name)
-}
-
-func sized[T any](r *Reader, old []T, n int, name string) []T {
-	if n <= cap(old) && old != nil {
-		return old[:n]
-	}
 	var zero T
-	if n == 0 || !r.pay(n*int(unsafe.Sizeof(zero)), name) {
-		return []T{}
+	n := r.count(flex, null, least, int(unsafe.Sizeof(zero)), cap(old), name)
+	switch {
+	case n < 0:
+		return nil
+	case n <= cap(old) && old != nil:
+		return old[:n]
 	}
 	grown := make([]T, n)
 	copy(grown, old[:cap(old)]) // for the lists inside them

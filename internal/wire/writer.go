@@ -161,8 +161,10 @@ func (w *Writer) nullField(name string) {
 	w.fail(fmt.Errorf("%s is null, which it may not be", name))
 }
 
+//go:noinline
 func (w *Writer) i8(v int8) { w.buf = append(w.buf, byte(v)) }
 
+//go:noinline
 func (w *Writer) bool(v bool) {
 	if v {
 		w.i8(1)
@@ -171,14 +173,23 @@ func (w *Writer) bool(v bool) {
 	w.i8(0)
 }
 
-func (w *Writer) u16(v uint16)       { w.buf = binary.BigEndian.AppendUint16(w.buf, v) }
-func (w *Writer) i16(v int16)        { w.u16(uint16(v)) }
-func (w *Writer) u32(v uint32)       { w.buf = binary.BigEndian.AppendUint32(w.buf, v) }
-func (w *Writer) i32(v int32)        { w.u32(uint32(v)) }
-func (w *Writer) i64(v int64)        { w.buf = binary.BigEndian.AppendUint64(w.buf, uint64(v)) }
-func (w *Writer) f64(v float64)      { w.i64(int64(math.Float64bits(v))) }
+func (w *Writer) u16(v uint16) { w.i16(int16(v)) }
+
+//go:noinline
+func (w *Writer) i16(v int16)  { w.buf = binary.BigEndian.AppendUint16(w.buf, uint16(v)) }
+func (w *Writer) u32(v uint32) { w.i32(int32(v)) }
+
+//go:noinline
+func (w *Writer) i32(v int32) { w.buf = binary.BigEndian.AppendUint32(w.buf, uint32(v)) }
+
+//go:noinline
+func (w *Writer) i64(v int64)   { w.buf = binary.BigEndian.AppendUint64(w.buf, uint64(v)) }
+func (w *Writer) f64(v float64) { w.i64(int64(math.Float64bits(v))) }
+
+//go:noinline
 func (w *Writer) uuid(v *model.UUID) { w.buf = append(w.buf, v[:]...) }
 
+//go:noinline
 func (w *Writer) uvarint(v uint32) { w.buf = binary.AppendUvarint(w.buf, uint64(v)) }
 
 // length writes the length of bytes or records or a list.
@@ -273,6 +284,8 @@ func (w *Writer) cut(s Segment) {
 }
 
 // list writes the number of elements of a list that may be null where may.
+//
+//go:noinline
 func (w *Writer) list(flex, isNil, may bool, n int) {
 	if isNil && may {
 		n = -1
