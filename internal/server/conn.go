@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"gregor/internal/model"
 )
 
 var (
@@ -34,6 +36,7 @@ type Conn struct {
 	remote   netip.AddrPort
 	number   uint64
 	touched  atomic.Bool // since the janitor looked last
+	mayBe    atomic.Bool // the ring may not be empty, or a throttle hold
 
 	// Local is the Handler's, for the goroutine of the connection only.
 	Local any
@@ -41,7 +44,6 @@ type Conn struct {
 	// Of the owner goroutine.
 	in     input
 	served bool  // a request was served
-	mayBe  bool  // the ring may not be empty
 	cause  error // why it ends
 
 	out sender // of the one writer
@@ -171,7 +173,7 @@ func (c *Conn) frames(p *Pass) error {
 
 // await waits until the next request may be served.
 func (c *Conn) await(p *Pass) error {
-	if !c.mayBe || c.mayServe() {
+	if !c.mayBe.Load() || c.mayServe() {
 		return nil
 	}
 	p.end()
@@ -189,7 +191,7 @@ func (c *Conn) mayServe() bool {
 		c.mu.resume = time.Time{}
 	}
 	throttled := !c.mu.resume.IsZero()
-	c.mayBe = throttled || c.mu.ring.head < c.mu.ring.tail
+	c.mayBe.Store(throttled || c.mu.ring.head < c.mu.ring.tail)
 	return !throttled && !c.mu.ring.full()
 }
 
@@ -225,6 +227,17 @@ func (c *Conn) sleepUntil(ok func() bool) error {
 	}
 }
 
+// Throttle has no request of the connection served for d milliseconds, apart
+// from those that are being served.
+func (c *Conn) Throttle(d model.Millis) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if until := time.Now().Add(time.Duration(d) * time.Millisecond); until.After(c.mu.resume) {
+		c.mu.resume = until
+	}
+	c.mayBe.Store(true)
+}
+
 // poke wakes the owner if it sleeps.
 func (c *Conn) poke() {
 	c.mu.Lock()
@@ -241,10 +254,10 @@ func (c *Conn) poke() {
 // rest lets go of what an idle connection does not need.
 func (c *Conn) rest() {
 	c.in.rest(c.srv.budget)
-	if c.mayBe {
+	if c.mayBe.Load() {
 		c.mu.Lock()
 		c.mu.ring.shrink()
-		c.mayBe = c.mu.ring.head < c.mu.ring.tail || !c.mu.resume.IsZero()
+		c.mayBe.Store(c.mu.ring.head < c.mu.ring.tail || !c.mu.resume.IsZero())
 		c.mu.Unlock()
 	}
 }

@@ -4,7 +4,7 @@ import "errors"
 
 // leaveHole takes a place in the ring for an answer to come.
 func (c *Conn) leaveHole(parked Parked, inOrder bool) Ticket {
-	c.mayBe = true
+	c.mayBe.Store(true)
 	c.mu.Lock()
 	seq := c.mu.ring.push(slot{parked: parked, inOrder: inOrder})
 	c.mu.Unlock()
@@ -13,7 +13,7 @@ func (c *Conn) leaveHole(parked Parked, inOrder bool) Ticket {
 
 // pushDone puts a finished response at the end of the ring.
 func (c *Conn) pushDone(r *Response) {
-	c.mayBe = true
+	c.mayBe.Store(true)
 	c.mu.Lock()
 	closed := c.mu.closed
 	if !closed {
