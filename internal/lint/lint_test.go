@@ -20,7 +20,7 @@ var levels = map[string]int{
 	"vfs": 1, "wire": 1, "wire/gen": 1, "record": 1, "record/codec": 1, "config": 1, "raft": 1,
 	"metadata": 2, "storage": 2, "peer": 2,
 	"controller": 3, "metalog": 3, "partition": 3, "coordinator": 3, "group": 3,
-	"broker": 4, "replica": 4, "handler": 4, "server": 4,
+	"broker": 4, "format": 4, "replica": 4, "handler": 4, "server": 4,
 	"node": 5, "tool": 5, "tool/jopt": 1, "tool/argparse": 1,
 	"lint": 6,
 }
