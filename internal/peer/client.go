@@ -72,6 +72,12 @@ func (o Options) defaults() Options {
 	return o
 }
 
+// Versioned is a request that is put together only once its version is known.
+type Versioned interface {
+	wire.Message
+	AtVersion(version int16) wire.Message
+}
+
 // Client sends requests to one address. Safe for concurrent use.
 //
 // *Invariant:* running is true exactly while a goroutine of run exists; while

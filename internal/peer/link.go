@@ -136,7 +136,11 @@ func (l *link) put(x *call) error {
 	l.corr = (l.corr + 1) & math.MaxInt32
 	x.corr = l.corr
 	l.w.Reset()
-	if err := wire.EncodeRequest(&l.w, x.corr, &l.c.o.ClientID, x.req, x.version); err != nil {
+	req := x.req
+	if v, ok := req.(Versioned); ok {
+		req = v.AtVersion(x.version)
+	}
+	if err := wire.EncodeRequest(&l.w, x.corr, &l.c.o.ClientID, req, x.version); err != nil {
 		return fmt.Errorf("%w: %v", ErrUnsupported, err)
 	}
 	b, err := l.w.Bytes()

@@ -1,6 +1,7 @@
 package raft
 
 import (
+	"fmt"
 	"slices"
 
 	"gregor/internal/kerr"
@@ -148,4 +149,20 @@ func (n *Node) Cleaned(start model.Offset, now model.Millis) {
 	n.at(now)
 	n.log.clean(start)
 	n.finish()
+}
+
+// CheckSnapshot says whether a snapshot of this id may be written here: it must
+// be committed and agree with the log. newer is true if there is one already
+// that covers it.
+func (n *Node) CheckSnapshot(id ID) (newer bool, err error) {
+	if s, ok := n.log.latest(); ok && s.Offset >= id.Offset && s != BootstrapID || id.Offset < n.log.start {
+		return true, nil
+	}
+	if id.Offset > n.hw {
+		return false, fmt.Errorf("Cannot create a snapshot with an id (%v) greater than the high-watermark (%d)", id, n.hw)
+	}
+	if end := n.log.endOf(id.Epoch); end.Epoch != id.Epoch || end.Offset < id.Offset {
+		return false, fmt.Errorf("Snapshot id (%v) is not valid according to the log: it has %v", id, end)
+	}
+	return false, nil
 }
