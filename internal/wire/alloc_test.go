@@ -135,6 +135,17 @@ func TestAllocations(t *testing.T) {
 			t.Fatalf("%d segments", len(w.Segments()))
 		}
 	})
+	key, value := &OffsetCommitKey{Group: "g", Topic: "t"}, NewOffsetCommitValue()
+	var buf []byte
+	allocations(t, "records", 0, func() {
+		var err1, err2 error
+		buf, err1 = AppendKey(buf[:0], key)
+		buf, err2 = AppendValue(buf, value, 4)
+		if fail(err1); err2 != nil {
+			fail(err2)
+		}
+		fail(Unmarshal(buf[len(buf)-22:], value, 4))
+	})
 	presp := &ProduceResponse{Responses: []ProduceResponseTopicProduceResponse{{Name: "orders", PartitionResponses: make([]ProduceResponsePartitionProduceResponse, 10)}}}
 	for i := range presp.Responses[0].PartitionResponses {
 		presp.Responses[0].PartitionResponses[i] = *NewProduceResponsePartitionProduceResponse()

@@ -9,7 +9,7 @@
 //
 // # Types
 //
-// A message is a struct named as Kafka names it; structures inside it are
+// A message is a Go struct named as Kafka names it; structures inside it are
 // named <Message><Structure>, unless their name starts with the message's
 // already. Nullable strings and structures are pointers; a nil slice is null
 // where the field may be null, and empty elsewhere. NewX gives an X with
@@ -20,7 +20,8 @@
 //
 // Byte fields and records alias the bytes that were decoded: do not reuse
 // them while the message lives. Strings are copies unless the Reader was told
-// to alias them too (Reader.Reset). Decode reuses the slices of the message
+// to alias them too (Reader.Reset), which is for messages that are finished
+// before their frame is reused. Decode reuses the slices of the message
 // it decodes into, so a pooled message costs no allocation; never decode into
 // a message that somebody else still reads.
 package wire

@@ -54,8 +54,10 @@ func NewReader(b []byte) *Reader {
 }
 
 // Reset starts over with b. With aliasStrings strings share b's memory
-// instead of being copied, and change when b does: for a caller that is done
-// with the message before it reuses b.
+// instead of being copied, and nullable ones the pointers of the message
+// decoded into: they change when b, or the message, is used again. For a
+// caller that keeps nothing of the message beyond that; strings.Clone what is
+// kept.
 func (r *Reader) Reset(b []byte, aliasStrings bool) {
 	*r = Reader{b: b, budget: allocFactor*len(b) + allocSlack, alias: aliasStrings}
 }
@@ -404,6 +406,10 @@ func (r *Reader) uuids(old []model.UUID, flex, null bool, name string) []model.U
 
 // tags reads the number of tagged fields; each takes two bytes or more.
 func (r *Reader) tags() int {
+	if r.off < len(r.b) && r.b[r.off] == 0 { // nearly always
+		r.off++
+		return 0
+	}
 	n := r.uvarint("tagged fields")
 	if int64(n) > int64(r.Remaining()/2) {
 		r.fail("tagged fields", fmt.Sprintf("claims %d fields, %d bytes are left", n, r.Remaining()))
@@ -440,6 +446,10 @@ func (r *Reader) tagSkip(end int) {
 
 // skipTags skips all tagged fields of a structure that has none of its own.
 func (r *Reader) skipTags() {
+	if r.off < len(r.b) && r.b[r.off] == 0 {
+		r.off++
+		return
+	}
 	for n := r.tags(); n > 0 && r.err == nil; n-- {
 		_, end := r.tag()
 		r.tagSkip(end)

@@ -3,6 +3,7 @@ package wire
 import (
 	"fmt"
 	"strings"
+	"sync"
 )
 
 // Message is a request, response, header or record.
@@ -28,13 +29,23 @@ func Name(m Message) string {
 	return name
 }
 
+// What Append and Unmarshal need for one message.
+var (
+	writers = sync.Pool{New: func() any { return new(Writer) }}
+	readers = sync.Pool{New: func() any { return new(Reader) }}
+)
+
 // Unmarshal decodes b, which must hold one message and nothing after it.
 // Byte fields of msg alias b; strings are copies.
 func Unmarshal(b []byte, msg Message, version int16) error {
-	r := NewReader(b)
+	r := readers.Get().(*Reader)
+	r.Reset(b, false)
 	msg.Decode(r, version)
 	r.End()
-	if err := r.Err(); err != nil {
+	err := r.Err()
+	r.Reset(nil, false)
+	readers.Put(r)
+	if err != nil {
 		return fmt.Errorf("%s v%d: %w", Name(msg), version, err)
 	}
 	return nil
@@ -43,10 +54,14 @@ func Unmarshal(b []byte, msg Message, version int16) error {
 // Append appends the encoded message to dst. A records field that is a file
 // range is read into dst.
 func Append(dst []byte, msg Message, version int16) ([]byte, error) {
-	w := Writer{buf: dst, whole: true}
-	msg.Encode(&w, version)
-	if w.err != nil {
-		return dst, fmt.Errorf("%s v%d: %w", Name(msg), version, w.err)
+	w := writers.Get().(*Writer)
+	w.buf, w.whole = dst, true
+	msg.Encode(w, version)
+	out, err := w.buf, w.err
+	*w = Writer{}
+	writers.Put(w)
+	if err != nil {
+		return dst, fmt.Errorf("%s v%d: %w", Name(msg), version, err)
 	}
-	return w.buf, nil
+	return out, nil
 }

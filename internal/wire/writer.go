@@ -190,7 +190,13 @@ func (w *Writer) f64(v float64) { w.i64(int64(math.Float64bits(v))) }
 func (w *Writer) uuid(v *model.UUID) { w.buf = append(w.buf, v[:]...) }
 
 //go:noinline
-func (w *Writer) uvarint(v uint32) { w.buf = binary.AppendUvarint(w.buf, uint64(v)) }
+func (w *Writer) uvarint(v uint32) {
+	if v < 0x80 {
+		w.buf = append(w.buf, byte(v))
+		return
+	}
+	w.buf = binary.AppendUvarint(w.buf, uint64(v))
+}
 
 // length writes the length of bytes or records or a list.
 func (w *Writer) length(flex bool, n int) {
