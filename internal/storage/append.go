@@ -78,21 +78,11 @@ func (l *Log) append(units [][]byte, now model.Millis, gaps bool) (done int, err
 	return done, nil
 }
 
-// writable is the loaded state, with nothing on disk that would contradict an
-// append after a crash. The caller holds wmu.
+// writable is the loaded state. The caller holds wmu.
 func (l *Log) writable(now model.Millis) (*state, error) {
 	l.mu.Lock()
-	st, err := l.loadedLocked(now)
-	l.mu.Unlock()
-	if err != nil {
-		return nil, err
-	}
-	if l.staleCheckpoint.Load() && l.root.dirs != nil {
-		if err := l.root.checkpoint(true, true); err != nil {
-			return nil, err
-		}
-	}
-	return st, nil
+	defer l.mu.Unlock()
+	return l.loadedLocked(now)
 }
 
 // appendGroup writes the first of units, and those after it that go into the
@@ -299,6 +289,10 @@ func (l *Log) roll(st *state, base model.Offset, now model.Millis) error {
 	}
 	s := l.newSegment(base, l.Config())
 	s.fresh(now)
+	// Its name keeps the log end once retention has removed the others.
+	if err := s.make(); err != nil {
+		return l.failed("create", err)
+	}
 	st.segs = append(st.segs[:len(st.segs):len(st.segs)], s)
 	l.root.sealedBy(l)
 	return nil

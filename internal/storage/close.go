@@ -76,7 +76,7 @@ func (l *Log) settle() error {
 			return l.failed("close", err)
 		}
 	}
-	if s.offsets.dirtyTail() || s.times.dirtyTail() || s.allocated > s.size || s.lateMax() {
+	if s.offsets.dirty() || s.times.dirty() || s.allocated > s.size || s.lateMax() {
 		if err := s.seal(); err != nil {
 			return l.failed("close", err)
 		}
@@ -84,8 +84,9 @@ func (l *Log) settle() error {
 	return l.failed("snapshot", l.snapshot(l.st))
 }
 
-// dirtyTail reports whether there are rows only memory knows.
-func (x *sparse) dirtyTail() bool { return len(x.tail) > 0 }
+// dirty reports whether the file is not what it must be: rows are only in
+// memory, or too many in the file.
+func (x *sparse) dirty() bool { return len(x.tail) > 0 || x.ragged }
 
 // lateMax reports whether the time index lacks the row for the largest
 // timestamp.

@@ -39,7 +39,7 @@ type Options struct {
 // Dirs is the log directories of a node. All methods are safe for concurrent
 // use.
 //
-// Locks: Dirs.mu comes after a Log's locks; root.saving before them.
+// Locks: see Log.
 type Dirs struct {
 	o       Options
 	files   *fileSet
@@ -264,6 +264,9 @@ func (d *Dirs) Logs() iter.Seq[*Log] {
 // directory with id dir, or, if dir is zero, DirUnassigned or DirLost, in the
 // online one with the fewest partitions. ErrExists if the partition is there.
 func (d *Dirs) Create(tp model.TopicPartition, id model.TopicID, dir model.DirectoryID, c *Config) (*Log, error) {
+	if err := d.forgetOld(tp); err != nil {
+		return nil, err
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if _, ok := d.mu.logs[tp]; ok {
@@ -275,15 +278,9 @@ func (d *Dirs) Create(tp model.TopicPartition, id model.TopicID, dir model.Direc
 	}
 	l := newLog(r, tp, c, 0, 0, true)
 	l.id, l.bornAt = id, r.born()
-	l.dirDirty.Store(true)
-	if _, stale := r.gone[tp]; stale {
-		l.cuts++
-		l.staleCheckpoint.Store(true)
-		delete(r.gone, tp)
-	}
+	l.unborn.Store(true)
 	err := d.o.FS.Mkdir(l.Dir())
 	if err == nil && !id.IsZero() {
-		l.metaDirty.Store(true)
 		err = writePartitionMeta(d.o.FS, l.Dir(), id)
 	}
 	if err != nil {
@@ -291,6 +288,23 @@ func (d *Dirs) Create(tp model.TopicPartition, id model.TopicID, dir model.Direc
 	}
 	d.mu.logs[tp] = l
 	return l, nil
+}
+
+// forgetOld rewrites checkpoints that still speak of an earlier partition of
+// the name: after a crash they would be taken for the new one's.
+func (d *Dirs) forgetOld(tp model.TopicPartition) error {
+	for _, r := range d.roots {
+		d.mu.RLock()
+		_, stale := r.gone[tp]
+		d.mu.RUnlock()
+		if !stale || r.offline() != nil {
+			continue
+		}
+		if err := r.checkpoint(true, true); err != nil {
+			return r.fail(err)
+		}
+	}
+	return nil
 }
 
 func (d *Dirs) chooseLocked(id model.DirectoryID) *root {

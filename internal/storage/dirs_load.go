@@ -45,6 +45,12 @@ func (d *Dirs) listRoot(r *root) error {
 	if r.clean, r.epoch, err = takeCleanShutdown(r.fs, r.path); err != nil {
 		return err
 	}
+	if !r.clean {
+		// Directories made before the crash may not be durable themselves.
+		if err := r.fs.SyncDir(r.path); err != nil {
+			return err
+		}
+	}
 	recovery := d.offsets(r, recoveryPointsName, "resetting the recovery checkpoint to 0")
 	starts := d.offsets(r, logStartsName, "resetting to the base offset of the first segment")
 	marks := d.offsets(r, highWatermarksName, "resetting the high watermarks to 0")
@@ -64,6 +70,7 @@ func (d *Dirs) listRoot(r *root) error {
 				"the log directory that is known to have failed recently.", l.tp, l.Dir(), other.Dir())
 		}
 		l.savedRecovery, l.savedStart, l.savedWatermark = recovery[l.tp], starts[l.tp], marks[l.tp]
+		l.unborn.Store(l.savedRecovery <= 0)
 		l.start.Store(int64(max(l.savedStart, 0)))
 		l.recovery.Store(int64(max(l.savedRecovery, 0)))
 		d.mu.logs[l.tp] = l

@@ -29,6 +29,10 @@ func (d *Dirs) HighWatermark(tp model.TopicPartition) model.Offset {
 func (d *Dirs) logsOf(r *root) []*Log {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
+	return d.logsOfLocked(r)
+}
+
+func (d *Dirs) logsOfLocked(r *root) []*Log {
 	out := make([]*Log, 0, len(d.mu.logs))
 	for _, l := range d.mu.logs {
 		if l.root == r {
@@ -36,6 +40,20 @@ func (d *Dirs) logsOf(r *root) []*Log {
 		}
 	}
 	return out
+}
+
+// takeLogs is logsOf; with all, checkpoints of these logs are about to replace
+// whatever spoke of others.
+func (d *Dirs) takeLogs(r *root, all bool) []*Log {
+	if all {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		r.gone = map[model.TopicPartition]struct{}{}
+	} else {
+		d.mu.RLock()
+		defer d.mu.RUnlock()
+	}
+	return d.logsOfLocked(r)
 }
 
 // CheckpointHighWatermarks writes replication-offset-checkpoint in every
@@ -93,18 +111,12 @@ func (d *Dirs) CheckpointLogStarts() error {
 }
 
 // checkpoint writes the recovery points, or the log starts, of the directory.
-// With both, the checkpoints afterwards promise no more than the logs held
-// when it began.
+// Afterwards they promise no more than the logs held when it began.
 func (r *root) checkpoint(withPoints, withStarts bool) error {
 	r.saving.Lock()
 	defer r.saving.Unlock()
-	type stale struct {
-		l    *Log
-		cuts uint32
-	}
 	var points, starts offsetLines
-	var mend []stale
-	logs := r.dirs.logsOf(r)
+	logs := r.dirs.takeLogs(r, withPoints && withStarts)
 	type saved struct{ recovery, start model.Offset }
 	values := make([]saved, len(logs))
 	for i, l := range logs {
@@ -115,9 +127,6 @@ func (r *root) checkpoint(withPoints, withStarts bool) error {
 			starts.add(l.tp, v.start)
 		}
 		points.add(l.tp, v.recovery)
-		if withPoints && withStarts && l.staleCheckpoint.Load() {
-			mend = append(mend, stale{l, l.cuts})
-		}
 		l.mu.Unlock()
 		values[i] = v
 	}
@@ -140,13 +149,6 @@ func (r *root) checkpoint(withPoints, withStarts bool) error {
 			l.savedStart = values[i].start
 		}
 		l.mu.Unlock()
-	}
-	for _, m := range mend {
-		m.l.mu.Lock()
-		if m.l.cuts == m.cuts {
-			m.l.staleCheckpoint.Store(false)
-		}
-		m.l.mu.Unlock()
 	}
 	return nil
 }

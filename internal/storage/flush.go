@@ -36,7 +36,7 @@ type flushWork struct {
 	count  int
 	write  bool
 	dir    bool
-	meta   bool
+	birth  bool
 }
 
 // flush makes everything below to (NoOffset: the log end) durable, in the
@@ -82,8 +82,9 @@ func (l *Log) collect(to model.Offset) (w flushWork, ok bool) {
 		if s.base >= to && s.size > 0 {
 			break
 		}
-		if to > rp && s.size > 0 {
+		if to > rp && s.size > 0 || s.cut {
 			w.files = append(w.files, &s.data)
+			s.cut = false
 		}
 		w.files = s.takeUnsynced(w.files)
 	}
@@ -98,14 +99,15 @@ func (l *Log) collect(to model.Offset) (w flushWork, ok bool) {
 		st.epochs.dirty = false
 	}
 	w.dir = l.dirDirty.Swap(false)
-	w.meta = l.metaDirty.Swap(false)
-	ok = len(w.files) > 0 || len(w.snaps) > 0 || w.write || w.dir || w.meta || to > rp
+	w.birth = l.LogEnd() > 0 && l.unborn.Swap(false)
+	ok = len(w.files) > 0 || len(w.snaps) > 0 || w.write || w.dir || w.birth || to > rp
 	return w, ok
 }
 
-// unsynced reports whether an index of the segment was written to and not synced.
+// unsynced reports whether the segment was changed, but by appends, since it
+// was synced.
 func (s *segment) unsynced() bool {
-	return s.offsets.unsynced || s.times.unsynced || s.txns.unsynced
+	return s.cut || s.offsets.unsynced || s.times.unsynced || s.txns.unsynced
 }
 
 func (s *segment) takeUnsynced(files []*File) []*File {
@@ -142,7 +144,7 @@ func (l *Log) sync(w flushWork) error {
 			return err
 		}
 	}
-	if w.meta {
+	if w.birth {
 		if err := l.syncName(partitionMetaName); err != nil {
 			return err
 		}
@@ -152,12 +154,12 @@ func (l *Log) sync(w flushWork) error {
 		if err := writeCheckpoint(l.fs(), filepath.Join(l.Dir(), epochCheckpointName), w.count, w.epochs); err != nil {
 			return err
 		}
-	} else if w.dir {
+	} else if w.dir || w.birth {
 		if err := l.fs().SyncDir(l.Dir()); err != nil {
 			return err
 		}
 	}
-	if w.dir || w.meta {
+	if w.birth {
 		return l.root.syncBirth(l.bornAt)
 	}
 	return nil

@@ -3,6 +3,7 @@ package storage
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"gregor/internal/model"
@@ -137,4 +138,36 @@ func readAll(l *Log, maxBytes int) ([]model.Offset, error) {
 		}
 	}
 	return out, nil
+}
+
+// dumpDir logs what a partition's directory holds.
+func dumpDir(t testing.TB, fs vfs.FS, dir string) {
+	names, _ := fs.ReadDir(dir)
+	base := filepath.Base(dir)
+	l := &Log{root: &root{fs: fs, path: filepath.Dir(dir), files: &fileSet{fs: fs, max: 4}}}
+	l.name.Store(&base)
+	for _, n := range names {
+		st, _ := fs.Stat(filepath.Join(dir, n))
+		t.Logf("  %s %d", n, st.Size)
+		o, _ := offsetOfName(n)
+		var f File
+		f.init(l, o, strings.TrimPrefix(n, fileName(o, "")))
+		switch filepath.Ext(n) {
+		case logSuffix:
+			if f.pin(false) != nil {
+				continue
+			}
+			w := walk(&f, 0, st.Size)
+			for w.next() {
+				t.Logf("    batch at %d: [%d, %d] epoch %d", w.at, w.h.b.BaseOffset(), w.h.last(), w.h.epoch())
+			}
+			t.Logf("    ends at %d: %v", w.pos, w.done())
+		case indexSuffix:
+			b, _ := vfs.ReadFile(fs, filepath.Join(dir, n), 1<<20)
+			for ; len(b) >= offsetRow; b = b[offsetRow:] {
+				last, pos := offsetOfRow(o, b)
+				t.Logf("    row %d at %d", last, pos)
+			}
+		}
+	}
 }

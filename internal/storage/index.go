@@ -28,7 +28,9 @@ type sparse struct {
 	known  bool // onDisk and last are loaded
 	// unsynced: rows were written to the file since its last sync.
 	unsynced bool
-	last     [12]byte // the last row, if any
+	// ragged: the file may have rows beyond onDisk, to be cut off.
+	ragged bool
+	last   [12]byte // the last row, if any
 }
 
 const (
@@ -71,13 +73,30 @@ func (x *sparse) load() error {
 	return nil
 }
 
-// reset forgets all rows; the file is cut at the next spill.
+// reset forgets all rows. cut must follow before the recovery point rises.
 func (x *sparse) reset() { x.keep(0, nil) }
 
 // keep leaves the first n rows of the file, the last of which is last.
 func (x *sparse) keep(n int, last []byte) {
-	x.onDisk, x.tail, x.known, x.unsynced = n, x.tail[:0], true, true
+	x.onDisk, x.tail, x.known, x.ragged = n, x.tail[:0], true, true
 	copy(x.last[:], last)
+}
+
+// cut removes rows beyond onDisk from the file: recovery would take them for
+// rows of what is appended next.
+func (x *sparse) cut() error {
+	if !x.ragged {
+		return nil
+	}
+	if err := x.file.pin(true); err != nil {
+		return err
+	}
+	defer x.file.Release()
+	if err := x.file.f.Truncate(int64(x.onDisk) * int64(x.row)); err != nil {
+		return err
+	}
+	x.unsynced, x.ragged = true, false
+	return nil
 }
 
 func (x *sparse) append(row []byte) {
@@ -111,7 +130,7 @@ func (x *sparse) spill(keep int, trim bool) error {
 		if err := x.file.f.Truncate(at); err != nil {
 			return err
 		}
-		x.unsynced = true
+		x.unsynced, x.ragged = true, false
 	}
 	if n > 0 {
 		x.onDisk += n / x.row
@@ -230,7 +249,7 @@ func (x *sparse) truncate(above func(row []byte) bool) error {
 		}
 	}
 	x.keep(n, row[:])
-	return nil
+	return x.cut()
 }
 
 // An offset index row is the last offset of a batch, relative to the segment's

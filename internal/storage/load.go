@@ -35,10 +35,9 @@ func (l *Log) list() (listing, error) {
 		// The directory's entry was never synced, so nothing in it was.
 		if err = l.fs().Mkdir(l.Dir()); err == nil && !l.id.IsZero() {
 			err = writePartitionMeta(l.fs(), l.Dir(), l.id)
-			l.metaDirty.Store(true)
 		}
 		l.bornAt = l.root.born()
-		l.dirDirty.Store(true)
+		l.unborn.Store(true)
 	}
 	if err != nil {
 		return listing{}, err
@@ -213,6 +212,11 @@ func (l *Log) openSegments(st *state, d listing, now model.Millis) (end model.Of
 		if end, err = l.recoverSegments(st, d, now); err != nil {
 			return 0, false, err
 		}
+		if end > l.RecoveryPoint() {
+			// Nothing about these records was synced, their files' names
+			// included.
+			l.dirDirty.Store(true)
+		}
 	}
 	if len(st.segs) > 0 && end < start {
 		// Segment files were removed by hand: what is left lies wholly below
@@ -227,6 +231,11 @@ func (l *Log) openSegments(st *state, d listing, now model.Millis) (end model.Of
 		s := l.newSegment(start, l.Config())
 		s.fresh(now)
 		st.segs, end = []*segment{s}, start
+		if start > 0 {
+			if err := s.make(); err != nil {
+				return 0, false, err
+			}
+		}
 	}
 	return end, clean, l.loadProducers(st, end, clean, now)
 }

@@ -29,7 +29,7 @@ type LogOptions struct {
 
 // Log is one partition's log. See the package comment for who may call what.
 //
-// Locks, in the order they are taken: wmu, flushMu, mu. wmu is held across an
+// Locks, in the order they are taken: wmu, flushMu, root.saving, mu, Dirs.mu. wmu is held across an
 // append's write, flushMu across syncs; mu is held for memory only, but for
 // Load, Unload, truncation and the opening of a file.
 //
@@ -58,20 +58,16 @@ type Log struct {
 	// meaningful while unloaded. 0: not known.
 	retainFrom model.Millis
 	bornAt     uint64 // the directory is durable once root.birth.synced >= bornAt
-	// What the checkpoints on disk say, or said of an earlier partition of the
-	// name.
+	// What the checkpoints on disk say.
 	savedRecovery, savedStart, savedWatermark model.Offset
-	cuts                                      uint32 // counts what made the checkpoints stale
-	clean                                     bool   // the files on disk are complete
+	clean                                     bool // the files on disk are complete
 	closed                                    bool
 
 	dirDirty  atomic.Bool // the directory's entries changed since its last sync
-	metaDirty atomic.Bool // partition.metadata was not synced yet
-	// staleCheckpoint: the checkpoints on disk promise more than the log
-	// holds, after a truncation or a re-creation; they are rewritten before
-	// the next append.
-	staleCheckpoint atomic.Bool
-	queued          atomic.Bool // in root.work.sealed
+	// unborn: the directory's own entry and partition.metadata may not be
+	// durable. Empty logs are left so.
+	unborn atomic.Bool
+	queued    atomic.Bool // in root.work.sealed
 }
 
 // state is what a loaded log has in memory. Guarded by Log.mu; producers by
@@ -107,6 +103,7 @@ func OpenLog(o LogOptions) (*Log, error) {
 	}
 	l.id = id
 	l.bornAt = r.born()
+	l.unborn.Store(true)
 	return l, nil
 }
 

@@ -63,7 +63,8 @@ func writePartitionMeta(fsys vfs.FS, dir string, id model.TopicID) error {
 }
 
 // SetTopicID gives the topic id to a log without one (its directory was made
-// by an old version). The caller has checked that the log has none.
+// by an old version, or lost its id in a crash), durably. The caller has
+// checked that the log has none.
 func (l *Log) SetTopicID(id model.TopicID) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -73,11 +74,16 @@ func (l *Log) SetTopicID(id model.TopicID) error {
 	if l.closed {
 		return ErrDeleted
 	}
-	if err := writePartitionMeta(l.fs(), l.Dir(), id); err != nil {
+	err := writePartitionMeta(l.fs(), l.Dir(), id)
+	if err == nil {
+		err = l.syncName(partitionMetaName)
+	}
+	if err == nil {
+		err = l.fs().SyncDir(l.Dir())
+	}
+	if err != nil {
 		return l.failed("partition.metadata", err)
 	}
 	l.id = id
-	l.metaDirty.Store(true)
-	l.dirDirty.Store(true)
 	return nil
 }

@@ -50,7 +50,9 @@ func (l *Log) recoverSegments(st *state, d listing, now model.Millis) (model.Off
 	if err := l.dropSnapshots(st, func(o model.Offset) bool { return o > r.from || o <= start }); err != nil {
 		return 0, err
 	}
-	first := max(st.floor(r.from), 0)
+	// The segment before the recovery point is looked at even if it ends
+	// there: it may have been sealed after its data was synced.
+	first := max(st.floor(max(r.from-1, 0)), 0)
 	for _, s := range st.segs[:min(first, len(st.segs))] {
 		if d.has(s.base, indexSuffix) && d.has(s.base, timeIndexSuffix) {
 			continue
@@ -102,6 +104,14 @@ func (r *recovery) segment(s *segment, first, active bool) error {
 		}
 	} else if err := s.txns.truncate(s.base); err != nil {
 		return err
+	}
+	for _, x := range []*sparse{&s.offsets, &s.times} {
+		if !r.d.has(s.base, x.file.suffix) {
+			r.l.dirDirty.Store(true)
+		}
+		if err := x.cut(); err != nil {
+			return err
+		}
 	}
 	if err := s.data.pin(false); err != nil {
 		return err
@@ -207,6 +217,7 @@ func (r *recovery) trustedRows(s *segment) (int64, error) {
 	}
 	s.offsets.keep(no, rows[(no-1)*offsetRow:no*offsetRow])
 	s.times.keep(nt, times[(nt-1)*timeRow:nt*timeRow])
+	s.offsets.ragged, s.times.ragged = len(rows) > no*offsetRow, len(times) > nt*timeRow
 	s.maxTime, s.maxAt = s.times.lastTime(s.base)
 	return pos, nil
 }
@@ -220,7 +231,7 @@ func (r *recovery) readRows(x *sparse) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := make([]byte, min(size, int64(x.max)*int64(x.row)))
+	b := make([]byte, min(size, int64(x.max)*int64(x.row)+1))
 	n, err := x.file.ReadAt(b, 0)
 	if err != nil && n < len(b) {
 		return nil, err
@@ -363,7 +374,7 @@ func (l *Log) replayProducers(st *state, to model.Offset, now model.Millis) erro
 		}
 	}
 	for _, s := range st.segs[max(st.floor(ps.End()), 0):] {
-		if s.base >= to {
+		if s.base >= to || ps.End() >= to {
 			break
 		}
 		if err := l.replaySegment(st, s, to); err != nil {
@@ -421,11 +432,11 @@ func (l *Log) replaySegment(st *state, s *segment, to model.Offset) error {
 	w := walk(&s.data, pos, s.size)
 	for w.next() && w.err == nil {
 		b := w.h.b
-		if w.h.legacy() || w.h.last() < st.producers.End() {
-			continue
-		}
 		if b.BaseOffset() >= to {
 			break
+		}
+		if w.h.legacy() || w.h.last() < st.producers.End() {
+			continue
 		}
 		if b.HasProducer() && b.Control() {
 			if b, err = w.whole(); err != nil {

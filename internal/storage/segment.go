@@ -23,6 +23,7 @@ type segment struct {
 	size      int64
 	allocated int64 // blocks are reserved up to here
 	exists    bool  // the files were made
+	cut       bool  // data was truncated since its last sync
 	// sinceRow counts bytes since the start of the batch that got the last
 	// index row, or since the segment was opened.
 	sinceRow int64

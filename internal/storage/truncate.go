@@ -13,7 +13,7 @@ func (l *Log) TruncateTo(offset model.Offset) (bool, error) {
 	if offset < 0 {
 		return false, fmt.Errorf("Cannot truncate partition %s to a negative offset (%d).", l.tp, offset)
 	}
-	return l.exclusive(func(st *state) (bool, error) {
+	return l.exclusive(offset, offset, func(st *state) (bool, error) {
 		switch {
 		case offset >= l.LogEnd():
 			// A leader that never wrote may have left its epoch at the end.
@@ -32,19 +32,23 @@ func (l *Log) TruncateFully(newStart, logStart model.Offset) error {
 	if logStart == model.NoOffset {
 		logStart = newStart
 	}
-	_, err := l.exclusive(func(st *state) (bool, error) {
+	_, err := l.exclusive(newStart, logStart, func(st *state) (bool, error) {
 		return true, l.restart(st, newStart, logStart)
 	})
 	return err
 }
 
-// exclusive runs f with all locks of the log; a true result says that records
-// were removed.
-func (l *Log) exclusive(f func(*state) (bool, error)) (bool, error) {
+// exclusive runs f, which removes what is at and above to, with all locks of
+// the log; start is the lowest log start offset it may leave. A true result
+// says that records were removed.
+func (l *Log) exclusive(to, start model.Offset, f func(*state) (bool, error)) (bool, error) {
 	l.wmu.Lock()
 	defer l.wmu.Unlock()
 	l.flushMu.Lock()
 	defer l.flushMu.Unlock()
+	if err := l.promiseLess(to, start); err != nil {
+		return false, err
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	st, err := l.loadedLocked(0)
@@ -55,12 +59,30 @@ func (l *Log) exclusive(f func(*state) (bool, error)) (bool, error) {
 	if cut {
 		st.truncated++
 		st.hints = [hintCount]hint{}
-		if l.LogEnd() < l.savedRecovery || l.LogStart() < l.savedStart {
-			l.cuts++
-			l.staleCheckpoint.Store(true)
-		}
 	}
 	return cut, l.failed("truncate", err)
+}
+
+// promiseLess lowers the recovery point and the log start to what will be
+// left, also in the checkpoints, before anything is removed: a crash in the
+// middle must find that everything above has to be checked.
+func (l *Log) promiseLess(to, start model.Offset) error {
+	l.mu.Lock()
+	if _, err := l.loadedLocked(0); err != nil {
+		l.mu.Unlock()
+		return err
+	}
+	less := false
+	if to < l.LogEnd() {
+		l.recovery.Store(min(l.recovery.Load(), int64(to)))
+		l.start.Store(min(l.start.Load(), int64(start)))
+		less = to < l.savedRecovery || start < l.savedStart
+	}
+	l.mu.Unlock()
+	if !less || l.root.dirs == nil {
+		return nil
+	}
+	return l.failed("checkpoint", l.root.checkpoint(true, true))
 }
 
 func (l *Log) truncate(st *state, to model.Offset) error {
@@ -123,7 +145,7 @@ func (s *segment) truncateTo(to model.Offset) error {
 	if err := s.data.f.Truncate(pos); err != nil {
 		return err
 	}
-	s.size, s.allocated, s.sinceRow = pos, 0, 0
+	s.size, s.allocated, s.sinceRow, s.cut = pos, 0, 0, true
 	if pos == 0 {
 		s.created, s.rollKnown = 0, false
 	}
@@ -150,14 +172,26 @@ func (s *segment) reloadMax() error {
 
 // restart empties the log; the next record gets offset at.
 func (l *Log) restart(st *state, at, logStart model.Offset) error {
-	if err := l.retireAll(st, st.segs, 0); err != nil {
+	// The new segment is there before the old ones go: its name is what keeps
+	// the log end should power fail in between.
+	old := st.segs
+	if i := st.floor(at); i >= 0 && old[i].base == at {
+		if err := l.retireAll(st, old[i:i+1], 0); err != nil {
+			return err
+		}
+		old = slices.Delete(slices.Clone(old), i, i+1)
+	}
+	s := l.newSegment(at, l.Config())
+	s.fresh(0)
+	if err := s.make(); err != nil {
+		return err
+	}
+	if err := l.retireAll(st, old, 0); err != nil {
 		return err
 	}
 	if err := l.dropSnapshots(st, func(model.Offset) bool { return true }); err != nil {
 		return err
 	}
-	s := l.newSegment(at, l.Config())
-	s.fresh(0)
 	st.segs = []*segment{s}
 	st.epochs.clear()
 	st.producers.Reset(at)
