@@ -22,7 +22,8 @@ var scratches = sync.Pool{New: func() any { return new(scratch) }}
 func validateOpened(b Batch, rules *Rules, tp model.TopicPartition, now model.Millis, target codec.Type, buf []byte) (Valid, []byte, error) {
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
-	c := recordCheck{rules: rules, tp: tp, now: now, stamped: b.LogAppendTime(), maxTime: NoTimestamp}
+	c := recordCheck{rules: rules, tp: tp, now: now, stamped: b.LogAppendTime(), maxTime: NoTimestamp,
+		partial: b.Codec() == target && target != codec.None}
 	inPlace, err := s.check(b, rules, target, &c)
 	if err != nil {
 		return Valid{}, buf, err

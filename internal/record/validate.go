@@ -185,6 +185,7 @@ type recordCheck struct {
 	tp      model.TopicPartition
 	now     model.Millis
 	stamped bool
+	partial bool // Kafka skips keys and values here, and its messages show that
 	maxTime model.Millis
 	errs    []RecordError
 	late    bool // one of errs is about a timestamp
@@ -205,7 +206,7 @@ func (c *recordCheck) record(i int32, rec *Record) {
 		}
 	} else if c.stamped {
 		c.late = true
-		c.errs = append(c.errs, RecordError{i, fmt.Sprintf("Invalid timestamp type in message %s. Producer should not set timestamp type to LogAppendTime.", rec.String())})
+		c.errs = append(c.errs, RecordError{i, fmt.Sprintf("Invalid timestamp type in message %s. Producer should not set timestamp type to LogAppendTime.", c.show(rec))})
 		return
 	}
 	c.maxTime = max(c.maxTime, t)
@@ -225,6 +226,13 @@ func (c *recordCheck) err() error {
 	}
 	return &Error{Code: kerr.InvalidRecord, Records: c.errs, Msg: fmt.Sprintf("One or more records have been rejected due to %d record errors in total, and only showing the first three errors at most: [%s]",
 		len(c.errs), strings.Join(first, ", "))}
+}
+
+func (c *recordCheck) show(rec *Record) string {
+	if c.partial {
+		return "Partial" + rec.String()
+	}
+	return rec.String()
 }
 
 // String is the record as Kafka's messages show it.
