@@ -22,6 +22,8 @@ type recorder struct {
 	changed *sync.Cond
 	records []string // of snapshot and batches, names of features
 	next    model.Offset
+	self    model.BrokerID
+	led     chan model.BrokerID // told when self leads
 	leader  model.BrokerID
 	epoch   model.LeaderEpoch
 	loads   int
@@ -70,13 +72,16 @@ func (r *recorder) Commit(b Batch) {
 func (r *recorder) LeaderChange(id model.BrokerID, epoch model.LeaderEpoch) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if id != model.NoBroker && id == r.leader {
+	if id == r.self && id == r.leader {
 		r.faults = append(r.faults, fmt.Sprintf("leader %d twice", id))
 	}
 	if epoch < r.epoch {
 		r.faults = append(r.faults, fmt.Sprintf("epoch back from %d to %d", r.epoch, epoch))
 	}
 	r.leader, r.epoch = id, epoch
+	if id == r.self && r.led != nil {
+		r.led <- id
+	}
 	r.events = append(r.events, fmt.Sprintf("%d@%d", id, epoch))
 	r.changed.Broadcast()
 }
@@ -127,9 +132,15 @@ func format(t testing.TB, fsys vfs.FS) {
 
 func open(t testing.TB, o Options) (*Log, *recorder) {
 	t.Helper()
+	return openWith(t, o, nil)
+}
+
+func openWith(t testing.TB, o Options, led chan model.BrokerID) (*Log, *recorder) {
+	t.Helper()
 	l, err := Open(o)
 	check(t, err)
 	r := newRecorder()
+	r.self, r.led = o.Raft.ID, led
 	l.Register(r)
 	check(t, l.Start())
 	return l, r
