@@ -60,11 +60,11 @@ func (ps *Producers) Check(b Batch, c *CheckParams) (d Duplicate, dup bool, err 
 	if c.Origin == Replication {
 		return Duplicate{}, false, nil
 	}
-	if b.Control() {
-		return Duplicate{}, false, p.checkMarker(b, c)
-	}
 	if err := ps.checkTxn(p, b, c); err != nil {
 		return Duplicate{}, false, err
+	}
+	if b.Control() {
+		return Duplicate{}, false, p.checkMarker(b, c)
 	}
 	if err := p.checkEpoch(b, c, -1); err != nil {
 		return Duplicate{}, false, err
@@ -76,7 +76,7 @@ func (ps *Producers) Check(b Batch, c *CheckParams) (d Duplicate, dup bool, err 
 	}
 	if p != nil && p.txnFirst != model.NoOffset && !b.Transactional() {
 		return Duplicate{}, false, refuse(kerr.InvalidTxnState,
-			"Expected transactional write from producer %d at offset %d in partition %s", b.ProducerID(), c.Offset, c.TP)
+			"Expected transactional write from producer %d at offset (offset=%d, segment=[-1:-1]) in partition %s", b.ProducerID(), c.Offset, c.TP)
 	}
 	return Duplicate{}, false, nil
 }
@@ -114,7 +114,7 @@ func (ps *Producers) checkTxn(p *producer, b Batch, c *CheckParams) error {
 	if p != nil && b.ProducerEpoch() < p.epoch {
 		return staleEpoch(b.ProducerID(), b.ProducerEpoch(), p.epoch)
 	}
-	if !c.Verify {
+	if !c.Verify || b.Control() {
 		return nil
 	}
 	v := ps.verification(b.ProducerID())
