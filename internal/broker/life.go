@@ -84,6 +84,10 @@ func (l *Life) Epoch() model.BrokerEpoch {
 	return l.mu.s.epoch
 }
 
+// Incarnation is the id of this run of the broker: an image that shows it holds
+// everything that was committed before the broker registered.
+func (l *Life) Incarnation() model.UUID { return l.o.Registration.IncarnationId }
+
 // Published tells of an image that all of the broker has taken.
 func (l *Life) Published(img *metadata.Image) {
 	epoch, fenced := model.BrokerEpoch(-1), true
