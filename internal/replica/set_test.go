@@ -4,19 +4,20 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"runtime"
-	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"gregor/internal/clock"
-	"gregor/internal/config"
 	"gregor/internal/kerr"
 	"gregor/internal/metadata"
 	"gregor/internal/model"
 	"gregor/internal/partition"
 	"gregor/internal/record"
+	"gregor/internal/record/codec"
 	"gregor/internal/storage"
 	"gregor/internal/vfs"
 	"gregor/internal/wire"
@@ -53,12 +54,27 @@ func newBroker(t testing.TB, fs vfs.FS, root string, dirs int) *broker {
 	return b
 }
 
-func (b *broker) values() *config.Values {
-	v, _, err := config.Load(map[string]string{"node.id": "1"})
-	if err != nil {
-		b.t.Fatal(err)
+// topicConfig knows the settings the tests use.
+func topicConfig(settings map[string]string) *partition.Config {
+	c := &partition.Config{
+		Log: storage.DefaultConfig(), MinInsync: 1,
+		Rules: &record.Rules{
+			MaxMessageBytes: 1048588, MaxRecordBytes: math.MaxInt32, SegmentBytes: 1 << 30,
+			Codec: codec.Producer, BeforeMax: math.MaxInt64, AfterMax: 3_600_000,
+		},
 	}
-	return v
+	for name, value := range settings {
+		n, _ := strconv.Atoi(value)
+		switch name {
+		case "max.message.bytes":
+			c.Rules.MaxMessageBytes = int32(n)
+		case "retention.ms":
+			c.Log.RetentionMs = int64(n)
+		case "segment.ms":
+			c.Log.SegmentMs = model.Millis(n)
+		}
+	}
+	return c
 }
 
 func (b *broker) start() *Set {
@@ -70,11 +86,9 @@ func (b *broker) start() *Set {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	v := b.values()
 	set = New(Options{
 		Self: 1, Dirs: dirs, Clock: b.clock, Log: slog.New(slog.NewTextHandler(io.MultiWriter(&b.warn), nil)),
-		TopicConfig: func(s map[string]string) *partition.Config { return ConfigOf(v.ForTopic(s)) },
-		Timing:      func() Timing { return TimingOf(v) }, LagMax: 30_000, RecoveryThreads: 1,
+		TopicConfig: topicConfig, Timing: DefaultTiming, LagMax: 30_000, RecoveryThreads: 1,
 	})
 	b.set, b.dirs = set, dirs
 	set.Start(b.img, now)
@@ -371,48 +385,6 @@ func TestFailedDirectory(t *testing.T) {
 		}
 	}
 	b.stop()
-}
-
-func TestCoordinatorLog(t *testing.T) {
-	b := newBroker(t, vfs.NewMem(1), "/data", 1)
-	s := b.start()
-	defer b.stop()
-	b.replay(topicRecords("__consumer_offsets", topicID(1), 1, 1)...)
-	p, _ := s.PartitionOf("__consumer_offsets", 0)
-	l := NewCoordinatorLog(p)
-	batch := func() []byte {
-		var bl record.Builder
-		bl.Reset(record.NewSpec())
-		bl.Append(now, []byte("k"), nil)
-		bl.Append(now, []byte("l"), []byte("v"))
-		out, _ := bl.Build()
-		return out
-	}
-	base, hw, err := l.Append(batch(), 0, now)
-	if base != 0 || hw != 2 || err != nil {
-		t.Fatal(base, hw, err)
-	}
-	if _, _, err := l.Append(batch(), 1, now); kerr.Of(err) != kerr.NotLeaderOrFollower {
-		t.Errorf("append of another epoch: %v", err)
-	}
-	got, err := l.Read(0, make([]byte, 10), now)
-	if err != nil || !slices.Equal(got[8:], batch()[8:]) && record.Batch(got).Count() != 2 {
-		t.Errorf("read %x %v", got, err)
-	}
-	if got, err := l.Read(2, nil, now); got != nil || err != nil {
-		t.Errorf("read at the end: %x %v", got, err)
-	}
-	called := 0
-	if l.Await(2, 0, func() { called++ }) || !l.Await(3, 0, func() { called++ }) {
-		t.Error("await")
-	}
-	if _, _, err := l.Append(batch(), 0, now); err != nil || called != 1 {
-		t.Errorf("awaited %d times, %v", called, err)
-	}
-	start, end, hw, err := l.Bounds(now)
-	if start != 0 || end != 4 || hw != 4 || err != nil {
-		t.Error(start, end, hw, err)
-	}
 }
 
 func BenchmarkStart10k(b *testing.B) {
