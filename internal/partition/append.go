@@ -226,16 +226,21 @@ func (p *Partition) flush(t *pass) {
 		return
 	}
 	n, err := p.log.Append(t.units, t.owners[0].Now)
-	for _, a := range t.owners[n:] {
-		a.BaseOffset, a.LastOffset, a.LogAppendTime = model.NoOffset, model.NoOffset, record.NoTimestamp
-		a.fail(wrap(err), p.log.LogStart())
-	}
 	if n > 0 {
 		bytes := int64(0)
 		for _, u := range t.units[:n] {
 			bytes += int64(len(u))
 		}
 		p.appended(t, n, bytes)
+	}
+	if err != nil && n == len(t.units) {
+		// All is written, but the sync that flush.messages asks for failed.
+		n = 0
+	}
+	for _, a := range t.owners[n:] {
+		a.BaseOffset, a.LastOffset, a.LogAppendTime = model.NoOffset, model.NoOffset, record.NoTimestamp
+		a.Appended, a.Bytes, a.Committed, a.Required = 0, 0, false, model.NoOffset
+		a.fail(wrap(err), p.log.LogStart())
 	}
 	clear(t.units)
 	clear(t.owners)
