@@ -123,7 +123,6 @@ type sample struct {
 	cpuPerReq      float64 // µs
 	p50, p99, p999 time.Duration
 	cores          float64
-	value          float64 // rows of another kind
 }
 
 type report struct {

@@ -21,7 +21,7 @@ var levels = map[string]int{
 	"metadata": 2, "storage": 2, "peer": 2,
 	"controller": 3, "metalog": 3, "partition": 3, "coordinator": 3, "group": 3,
 	"broker": 4, "format": 4, "replica": 4, "handler": 4, "server": 4,
-	"node": 5, "tool": 5, "tool/jopt": 1, "tool/argparse": 1,
+	"node": 5, "tool": 5, "tool/jopt": 1, "tool/argparse": 1, "tool/linebreak": 0,
 	"lint": 6,
 }
 
@@ -31,11 +31,9 @@ var allowed = map[string]string{
 	"record -> wire":         "the producer snapshot and control records are wire messages",
 	"record -> record/codec": "the codecs are record's own",
 	"raft -> wire":           "its inputs and outputs are protocol messages",
-	"wire/gen -> wire":       "the generator shares the definitions' parser",
 	"group -> coordinator":   "groups run on the coordinator runtime",
-	"handler -> server":      "",
+	"handler -> server":      "answers go out through the passes and tickets of the server",
 	"handler -> replica":     "data-plane handlers ask the replica set",
-	"broker -> replica":      "",
 }
 
 // pure rooms decide and never act: no I/O, goroutines' tools, clocks or chance.
