@@ -1,0 +1,3 @@
+package tool
+
+func runCompletion(e *env, args []string) int { return 1 }

@@ -1,0 +1,4 @@
+package tool
+
+// tools is every tool there is, by name.
+var tools = []Tool{}
