@@ -263,3 +263,74 @@ func TestFailedSyncIsFatal(t *testing.T) {
 	}
 	_ = l.Close()
 }
+
+// A snapshot from the leader takes the place of the log in one step, whenever
+// the power goes.
+func TestPowerCutWhileInstallingSnapshot(t *testing.T) {
+	src := vfs.NewMem(1)
+	format(t, src)
+	l, r := open(t, options(src))
+	epoch := r.leads(1)
+	last, err := l.Append(epoch, named("a", "b", "c"))
+	check(t, err)
+	r.until(func() bool { return r.next == last+1 })
+	id := raft.ID{Offset: last + 1, Epoch: epoch}
+	check(t, l.Write(metadata.Provenance{Offset: last, Epoch: epoch, Time: 1}, slices.Values(named("a", "b", "c"))))
+	var head []byte // the log that the follower has so far: the first batch
+	l.ask(func() { head, err = l.readLog(0, 3, 1) })
+	check(t, err)
+	snap, err := vfs.ReadFile(src, snapshotPath(l.dir, id), 1<<20)
+	check(t, err)
+	check(t, l.Close())
+	before, after := 0, 0
+	for cut := 1; cut <= 60; cut++ {
+		fsys := vfs.NewMem(uint64(cut))
+		check(t, fsys.MkdirAll("data"))
+		check(t, fsys.SyncDir(""))
+		o := options(fsys)
+		o.Raft.ID, o.Raft.Voter = 9, false
+		l, err := Open(o)
+		check(t, err)
+		got, err := scanBatches(head, 0, 0, "")
+		check(t, err)
+		_, err = l.store.AppendFollower(got.units, 1)
+		check(t, err)
+		check(t, l.store.Flush())
+		check(t, l.Close())
+		if l, err = Open(o); err != nil {
+			t.Fatal(err)
+		}
+		l.node.Start(1)
+		l.node.Effects()
+		fsys.CutAfter(cut)
+		err = l.snapshotChunk(raft.SnapshotChunk{ID: id, Bytes: snap[:100]})
+		if err == nil {
+			err = l.snapshotChunk(raft.SnapshotChunk{ID: id, Position: 100, Bytes: snap[100:]})
+		}
+		if err == nil {
+			err = l.install(id)
+		}
+		if err != nil && !fsys.Off() {
+			t.Fatal(err)
+		}
+		_ = l.Close()
+		fsys.Crash()
+		l, err = Open(o)
+		if err != nil {
+			t.Fatalf("cut %d: %v", cut, err)
+		}
+		start, end := l.store.LogStart(), l.store.LogEnd()
+		switch {
+		case start == 0 && end == 3 && len(l.snapshots) == 0:
+			before++
+		case start == id.Offset && end == id.Offset && slices.Equal(l.snapshots, []raft.ID{id}):
+			after++
+		default:
+			t.Errorf("cut %d: log [%d, %d), snapshots %v", cut, start, end, l.snapshots)
+		}
+		_ = l.Close()
+	}
+	if before == 0 || after == 0 {
+		t.Errorf("%d times the old log, %d times the snapshot: the cuts miss the moment", before, after)
+	}
+}

@@ -134,14 +134,15 @@ func (l *Log) dropSnapshots(ids []raft.ID, start model.Offset) ([]raft.ID, error
 	return kept, nil
 }
 
-// scanLog walks the log for epochs and control records, checking every batch.
+// scanLog finds out about epochs and control records. What lies before the
+// newest snapshot need not be read for that: a log may hold a hundred megabytes
+// of it.
 func (l *Log) scanLog(s *raft.LogState) error {
-	known := model.Offset(0) // control records before it are in the snapshot
-	epoch := model.LeaderEpoch(0)
-	if k := len(s.Snapshots); k > 0 {
-		known = s.Snapshots[k-1].Offset
+	from, epoch, err := l.knownEpochs(s)
+	if err != nil {
+		return err
 	}
-	for at := s.Start; at < s.End; {
+	for at := from; at < s.End; {
 		buf, err := l.readLog(at, s.End, feedReadBytes)
 		if err != nil {
 			return err
@@ -159,14 +160,36 @@ func (l *Log) scanLog(s *raft.LogState) error {
 				epoch = e.Epoch
 			}
 		}
-		for _, c := range got.controls {
-			if c.Offset >= known {
-				s.Controls = append(s.Controls, c)
-			}
-		}
+		s.Controls = append(s.Controls, got.controls...)
 		at = got.last + 1
 	}
 	return nil
+}
+
+// knownEpochs fills in the epochs up to the newest snapshot from the log's
+// leader-epoch-checkpoint, and returns where the scan must begin, after a
+// record of which epoch.
+func (l *Log) knownEpochs(s *raft.LogState) (from model.Offset, epoch model.LeaderEpoch, err error) {
+	k := len(s.Snapshots)
+	if k == 0 || s.Snapshots[k-1].Offset <= s.Start {
+		return s.Start, 0, nil
+	}
+	from = s.Snapshots[k-1].Offset
+	for at := s.Start; at < from; {
+		if epoch, err = l.store.EpochAt(at); err != nil {
+			return 0, 0, err
+		}
+		end, err := l.store.EndOffsetForEpoch(epoch)
+		if err != nil {
+			return 0, 0, err
+		}
+		if epoch == model.NoEpoch || end.Epoch != epoch || end.End <= at {
+			return 0, 0, errorAt(l.dir, at, "leader-epoch-checkpoint does not say which epoch it belongs to")
+		}
+		s.Epochs = append(s.Epochs, raft.EpochStart{Epoch: epoch, Start: at})
+		at = end.End
+	}
+	return from, epoch, nil
 }
 
 // readLog reads whole batches from an offset on, about max bytes but at least
