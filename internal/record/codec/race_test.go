@@ -1,0 +1,6 @@
+//go:build race
+
+package codec
+
+// The race detector makes sync.Pool forget.
+const raceEnabled = true
