@@ -25,7 +25,6 @@ func (s *shard[M]) elected(epoch model.LeaderEpoch) {
 	// Leader again in the very next epoch: nobody else can have written.
 	if s.state == serving && epoch == s.epoch+1 {
 		s.logger().Info(fmt.Sprintf("The coordinator %s is already active.", s.name()))
-		_ = s.flush()
 		s.epoch = epoch
 		s.awaiting = false
 		s.term++
@@ -128,7 +127,9 @@ func (s *shard[M]) runLoader() {
 		s.history.move(s.next())
 		s.out.reset(s.now)
 		s.machine.Loaded(&s.out)
-		s.append(&op[M]{done: s.timerDone})
+		o := op[M]{done: s.timerDone, then: s.out.then}
+		s.out.then = nil
+		s.append(&o)
 	}
 	s.drain(int(^uint(0) >> 1))
 }

@@ -97,10 +97,15 @@ func (l *memLog) MaxBatch() int {
 	return 1 << 20
 }
 
-// commit moves the high watermark and tells who waits.
+// commit moves the high watermark to the last end of a batch up to hw, as
+// followers fetch whole batches, and tells who waits.
 func (l *memLog) commit(hw model.Offset) {
 	l.mu.Lock()
-	l.hw = min(max(l.hw, hw), l.end)
+	for _, b := range l.batches {
+		if b.NextOffset() <= hw {
+			l.hw = max(l.hw, b.NextOffset())
+		}
+	}
 	fire := l.due()
 	l.mu.Unlock()
 	for _, fn := range fire {
