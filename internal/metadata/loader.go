@@ -34,6 +34,10 @@ func (l *Loader) Image() *Image { return l.img }
 // InTransaction reports whether a metadata transaction is open.
 func (l *Loader) InTransaction() bool { return l.txn != nil }
 
+// Adopt takes img, which is that of the last batch and what was committed since,
+// in the place of replaying it: the active controller has made it already.
+func (l *Loader) Adopt(img *Image) { l.img, l.txn = img, nil }
+
 // Batch replays a committed batch. Each delta that it returns is a step to be
 // published, in order; there is mostly one, none inside a transaction. After an
 // error the loader is of no use.
