@@ -17,6 +17,9 @@ type Services struct {
 	Metadata Metadata
 	// Settings are the broker's settings in force.
 	Settings Settings
+	// Quorum is this node's replica of the metadata log; controllers have it.
+	Quorum Quorum
+
 	// Authorizer decides who may; nil allows everything, as Kafka without
 	// authorizer.class.name.
 	Authorizer Authorizer

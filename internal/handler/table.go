@@ -17,4 +17,14 @@ const keyCount = wire.KeyUnregisterController + 1
 // table is every key that is served, by key.
 var table = [keyCount]row{
 	wire.KeyApiVersions: {broker: side{apiVersions, nil}, controller: side{apiVersions, nil}},
+
+	wire.KeyFetch:            {controller: side{with(fetchMetadataLog), quorum}},
+	wire.KeyVote:             {controller: side{with(vote), quorum}},
+	wire.KeyBeginQuorumEpoch: {controller: side{with(beginQuorumEpoch), quorum}},
+	wire.KeyEndQuorumEpoch:   {controller: side{with(endQuorumEpoch), quorum}},
+	wire.KeyDescribeQuorum:   {controller: side{with(describeQuorum), quorum}},
+	wire.KeyFetchSnapshot:    {controller: side{with(fetchSnapshot), quorum}},
+	wire.KeyAddRaftVoter:     {controller: side{with(addRaftVoter), quorum}},
+	wire.KeyRemoveRaftVoter:  {controller: side{with(removeRaftVoter), quorum}},
+	wire.KeyUpdateRaftVoter:  {controller: side{with(updateRaftVoter), quorum}},
 }

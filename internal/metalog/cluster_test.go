@@ -141,7 +141,7 @@ func (s *rpcServer) answer(l *Log, api *wire.API, version int16, r *wire.Reader)
 	req := wire.NewRequest(api.Key)
 	req.Decode(r, version)
 	ch := make(chan wire.Message, 1)
-	l.HandleRPC(context.Background(), "CONTROLLER", req, version, func(m wire.Message) { ch <- m })
+	l.HandleRPC("CONTROLLER", req, version, func(m wire.Message) { ch <- m })
 	return <-ch
 }
 

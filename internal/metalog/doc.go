@@ -7,7 +7,7 @@
 //	l.Register(brokerLoader)
 //	l.Start()                                      // a quorum of one has elected itself when it returns
 //	last, err := l.Append(epoch, records)          // only the leader of epoch
-//	l.HandleRPC(ctx, req, version, reply)          // Vote, Fetch, FetchSnapshot, ...
+//	l.HandleRPC(listener, req, version, reply)     // Vote, Fetch, FetchSnapshot, ...
 //	l.WriteSnapshot(id, lastContainedLogTime, records)
 //	l.Resign(epoch)
 //	l.Close()

@@ -2,7 +2,6 @@ package metalog
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -16,9 +15,8 @@ import (
 	"gregor/internal/wire"
 )
 
-// maxRequests bounds the requests that wait for the loop; callers of HandleRPC
-// wait when it is reached.
-const maxRequests = 1024
+// maxRequests bounds the requests that wait for the loop.
+const maxRequests = 4096
 
 // Log is the metadata log of one node. Safe for concurrent use.
 //
@@ -93,7 +91,7 @@ func (l *Log) Start() error {
 // goroutines and closes the files. Pending requests are answered with errors.
 func (l *Log) Close() error {
 	if l.started.Load() && !l.failed.Load() {
-		_ = l.do(context.Background(), func() { l.node.Shutdown(l.o.ShutdownTimeout, l.now()) })
+		l.do(func() { l.node.Shutdown(l.o.ShutdownTimeout, l.now()) })
 	}
 	if !l.started.Load() {
 		l.closeDown()
@@ -124,28 +122,41 @@ func (l *Log) fatal(err error) {
 	go l.o.OnFatal(err) // it may want to Close
 }
 
-// do has the loop run f, and waits only for its turn. The error says that f
-// will not run: ErrClosed, or ctx's.
-func (l *Log) do(ctx context.Context, f func()) error {
+// do has the loop run f; it waits only for room in the queue. false after the
+// end: f will not run.
+func (l *Log) do(f func()) bool {
 	l.gate.RLock()
 	defer l.gate.RUnlock()
 	if l.shut {
-		return ErrClosed
+		return false
 	}
 	select {
 	case l.requests <- f:
-		return nil
+		return true
 	case <-l.stop:
-		return ErrClosed
-	case <-ctx.Done():
-		return ctx.Err()
+		return false
+	}
+}
+
+// offer is do without waiting: false also if the queue is full.
+func (l *Log) offer(f func()) bool {
+	l.gate.RLock()
+	defer l.gate.RUnlock()
+	if l.shut {
+		return false
+	}
+	select {
+	case l.requests <- f:
+		return true
+	default:
+		return false
 	}
 }
 
 // ask has the loop run f and waits; false after the end.
 func (l *Log) ask(f func()) bool {
 	done := make(chan struct{})
-	if l.do(context.Background(), func() { f(); close(done) }) != nil {
+	if !l.do(func() { f(); close(done) }) {
 		return false
 	}
 	select {
@@ -242,7 +253,7 @@ func (l *Log) UpgradeKRaftVersion(epoch model.LeaderEpoch, version int16, valida
 
 // Resign gives up leadership of epoch, if it is still this node's.
 func (l *Log) Resign(epoch model.LeaderEpoch) {
-	_ = l.do(context.Background(), func() { l.node.Resign(epoch, l.now()) })
+	l.do(func() { l.node.Resign(epoch, l.now()) })
 }
 
 // Bootstrap are the records of kafka-storage format, which the first active
@@ -255,24 +266,22 @@ func (l *Log) Bootstrap() (records []metadata.Record, source string, err error) 
 // EndQuorumEpoch, Fetch of the metadata log, FetchSnapshot, DescribeQuorum,
 // AddRaftVoter, RemoveRaftVoter, UpdateRaftVoter. listener is the name of the
 // listener the request came by. reply is called once, now or later, from
-// another goroutine; it must not block. req is not used after that.
-func (l *Log) HandleRPC(ctx context.Context, listener string, req wire.Message, version int16, reply func(wire.Message)) {
+// another goroutine; it must not block. HandleRPC does not block either: when
+// too many requests wait already it answers with an error. req is not
+// used after reply.
+func (l *Log) HandleRPC(listener string, req wire.Message, version int16, reply func(wire.Message)) {
 	in := requestIn(req)
 	if in == nil {
 		reply(misdirected(req))
 		return
 	}
 	q := question{asker{req.APIKey(), version, listener}, reply}
-	err := l.do(ctx, func() {
+	if !l.offer(func() {
 		l.token++
 		l.asked[l.token] = q
 		l.node.Request(l.token, in, l.now())
-	})
-	switch {
-	case errors.Is(err, ErrClosed):
+	}) {
 		reply(errorResponse(q.key, kerr.BrokerNotAvailable))
-	case err != nil:
-		reply(errorResponse(q.key, kerr.RequestTimedOut))
 	}
 }
 

@@ -1,7 +1,6 @@
 package metalog
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -113,7 +112,7 @@ var testDir = model.DirectoryID{1, 2, 3}
 
 func options(fsys vfs.FS) Options {
 	return Options{
-		FS: fsys, Dir: "data",
+		FS: fsys, Dir: "data", RetentionBytes: 100 << 20, RetentionMs: -1,
 		Raft: raft.Config{
 			Key: raft.Key{ID: 1, Dir: testDir}, ClusterID: "c", Voter: true, Listener: "CONTROLLER",
 			Endpoints: raft.Endpoints{{Listener: "CONTROLLER", Address: raft.Address{Host: "localhost", Port: 9093}}},
@@ -314,7 +313,7 @@ func TestUnknownRecordStopsTheNode(t *testing.T) {
 
 func rpc(l *Log, req wire.Message, version int16) wire.Message {
 	ch := make(chan wire.Message, 1)
-	l.HandleRPC(context.Background(), "CONTROLLER", req, version, func(m wire.Message) { ch <- m })
+	l.HandleRPC("CONTROLLER", req, version, func(m wire.Message) { ch <- m })
 	return <-ch
 }
 
@@ -368,7 +367,7 @@ func TestRPCs(t *testing.T) {
 	f.Topics[0].Partitions[0].HighWatermark = 3
 	f.MaxWaitMs = 1 << 30
 	done := make(chan wire.Message, 1)
-	l.HandleRPC(context.Background(), "CONTROLLER", f.FetchRequest, 17, func(m wire.Message) { done <- m })
+	l.HandleRPC("CONTROLLER", f.FetchRequest, 17, func(m wire.Message) { done <- m })
 	select {
 	case m := <-done:
 		t.Errorf("not parked: %+v", m)
@@ -382,7 +381,7 @@ func TestRPCs(t *testing.T) {
 	// What waits when the log is closed gets an answer all the same.
 	f.Topics[0].Partitions[0].FetchOffset, f.Topics[0].Partitions[0].HighWatermark = 4, 4
 	r.until(func() bool { return r.next == 4 })
-	l.HandleRPC(context.Background(), "CONTROLLER", f.FetchRequest, 17, func(m wire.Message) { done <- m })
+	l.HandleRPC("CONTROLLER", f.FetchRequest, 17, func(m wire.Message) { done <- m })
 	check(t, l.Close())
 	m := (<-done).(*wire.FetchResponse)
 	if c := m.ErrorCode; c == kerr.None && m.Responses[0].Partitions[0].ErrorCode == kerr.None {

@@ -24,8 +24,8 @@ type Options struct {
 
 	SegmentBytes    int          // metadata.log.segment.bytes; default 1 GiB
 	SegmentMs       model.Millis // metadata.log.segment.ms; default 7 days
-	RetentionBytes  int64        // metadata.max.retention.bytes; default 100 MiB, -1 none
-	RetentionMs     model.Millis // metadata.max.retention.ms; default 7 days, -1 none
+	RetentionBytes  int64        // metadata.max.retention.bytes; negative: no limit
+	RetentionMs     model.Millis // metadata.max.retention.ms; negative: no limit
 	CleanInterval   model.Millis // between looks at retention; default 60 s
 	Clean           bool         // the last shutdown was clean: log files need no recovery
 	ShutdownTimeout model.Millis // for handing leadership over on Close; default 5 s
@@ -54,10 +54,6 @@ func (o Options) defaults() Options {
 		o.SegmentBytes = 1 << 30
 	}
 	def(&o.SegmentMs, 7*24*time.Hour)
-	if o.RetentionBytes == 0 {
-		o.RetentionBytes = 100 << 20
-	}
-	def(&o.RetentionMs, 7*24*time.Hour)
 	def(&o.CleanInterval, time.Minute)
 	def(&o.ShutdownTimeout, 5*time.Second)
 	if o.Clock == nil {
