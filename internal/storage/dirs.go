@@ -32,7 +32,8 @@ type Options struct {
 	// OnOffline hears of each directory that fails, once, from any goroutine
 	// and with locks held: it must not call back.
 	OnOffline func(id model.DirectoryID, path string, err error)
-	// Warn hears of what was found and put right. May be nil.
+	// Warn hears of what was found damaged and put right, from any goroutine.
+	// May be nil.
 	Warn func(msg string)
 }
 
@@ -143,7 +144,7 @@ func (d *Dirs) openRoots(e Ensemble, now model.Millis) error {
 // openRoot locks a directory and gives it an id. A directory that cannot be
 // used comes back offline; an error is for all of them.
 func (d *Dirs) openRoot(e Ensemble, path string, now model.Millis) (*root, error) {
-	r := &root{fs: d.o.FS, files: d.files, path: path, dirs: d, epoch: -1, expiry: d.o.ProducerExpiry, gone: map[model.TopicPartition]struct{}{}}
+	r := &root{fs: d.o.FS, files: d.files, path: path, dirs: d, epoch: -1, expiry: d.o.ProducerExpiry, warn: d.o.Warn, gone: map[model.TopicPartition]struct{}{}}
 	if err := e.Failed[path]; err != nil {
 		r.fail(err)
 		return r, nil
@@ -167,12 +168,6 @@ func (d *Dirs) openRoot(e Ensemble, path string, now model.Millis) (*root, error
 	}
 	r.id = m.DirectoryID
 	return r, nil
-}
-
-func (d *Dirs) warn(format string, args ...any) {
-	if d.o.Warn != nil {
-		d.o.Warn(fmt.Sprintf(format, args...))
-	}
 }
 
 func (d *Dirs) unlock() {

@@ -88,7 +88,7 @@ func (d *Dirs) listRoot(r *root) error {
 func (d *Dirs) offsets(r *root, name, consequence string) map[model.TopicPartition]model.Offset {
 	m, err := ReadOffsets(r.fs, filepath.Join(r.path, name))
 	if err != nil {
-		d.warn("Error occurred while reading %s file of directory %s, %s: %v", name, r.path, consequence, err)
+		r.warnf("Error occurred while reading %s file of directory %s, %s: %v", name, r.path, consequence, err)
 	}
 	return m
 }

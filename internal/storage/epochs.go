@@ -21,10 +21,23 @@ type epochEntry struct {
 // *Invariant:* entries rise strictly in epoch and in start.
 type epochCache struct {
 	entries []epochEntry
-	// dirty: entries differ from the file. The file is written before the
-	// recovery point passes an entry's start; until then recovery finds the
-	// entry again in the batches themselves.
-	dirty bool
+	// disk is what leader-epoch-checkpoint holds. The file is written before
+	// the recovery point passes an entry's start; until then recovery finds the
+	// entry again in the batches themselves. Entries without a record yet are
+	// not worth a write: the next leader assigns its own.
+	disk []epochEntry
+}
+
+// stale reports whether the file lacks something about offsets below end.
+func (c *epochCache) stale(end model.Offset) bool {
+	below := func(e []epochEntry) []epochEntry {
+		n := len(e)
+		for n > 0 && e[n-1].start >= end {
+			n--
+		}
+		return e[:n]
+	}
+	return !slices.Equal(below(c.entries), below(c.disk))
 }
 
 // assign notes that epoch begins at start. Entries that contradict it go.
@@ -41,7 +54,6 @@ func (c *epochCache) assign(epoch model.LeaderEpoch, start model.Offset) {
 		c.entries = c.entries[:n-1]
 	}
 	c.entries = append(c.entries, epochEntry{epoch, start})
-	c.dirty = true
 }
 
 func (c *epochCache) latest() model.LeaderEpoch {
@@ -55,7 +67,6 @@ func (c *epochCache) latest() model.LeaderEpoch {
 func (c *epochCache) truncateEnd(end model.Offset) {
 	for n := len(c.entries); n > 0 && c.entries[n-1].start >= end; n-- {
 		c.entries = c.entries[:n-1]
-		c.dirty = true
 	}
 }
 
@@ -71,12 +82,6 @@ func (c *epochCache) truncateStart(start model.Offset) {
 	}
 	c.entries = slices.Delete(c.entries, 0, i-1)
 	c.entries[0].start = start
-	c.dirty = true
-}
-
-func (c *epochCache) clear() {
-	c.dirty = c.dirty || len(c.entries) > 0
-	c.entries = c.entries[:0]
 }
 
 // endOf is LeaderEpochFileCache.endOffsetFor.
@@ -137,6 +142,6 @@ func readEpochs(fsys vfs.FS, path string) (epochCache, error) {
 		}
 		c.assign(model.LeaderEpoch(epoch), model.Offset(start))
 	}
-	c.dirty = false
+	c.disk = slices.Clone(c.entries)
 	return c, nil
 }

@@ -94,9 +94,9 @@ func (l *Log) collect(to model.Offset) (w flushWork, ok bool) {
 		}
 		return o <= to
 	})
-	if st.epochs.dirty {
-		w.epochs, w.count, w.write = st.epochs.lines(), len(st.epochs.entries), true
-		st.epochs.dirty = false
+	if e := &st.epochs; e.stale(to) {
+		w.epochs, w.count, w.write = e.lines(), len(e.entries), true
+		e.disk = slices.Clone(e.entries)
 	}
 	w.dir = l.dirDirty.Swap(false)
 	w.birth = l.LogEnd() > 0 && l.unborn.Swap(false)

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"sort"
 
 	"gregor/internal/model"
 )
@@ -159,37 +158,97 @@ type indexView struct {
 	onDisk int
 }
 
-// search returns the number of rows on disk for which above is false; above is
-// monotonic. row n-1 is then copied to out.
-func (v indexView) search(out []byte, above func(row []byte) bool) (n int, err error) {
-	lo, hi := 0, v.onDisk // above(lo-1) false, above(hi) true
-	var b [12]byte
-	for hi-lo > searchBlock {
+// rowKey is what rows are compared by. All keys of a file rise, those of the
+// second kind not always strictly.
+type rowKey uint8
+
+const (
+	byOffset     rowKey = iota // of an offset row, relative
+	byPosition                 // of an offset row
+	byTime                     // of a time row
+	byTimeOffset               // of a time row, relative
+)
+
+func (k rowKey) of(r []byte) int64 {
+	switch k {
+	case byOffset:
+		return int64(binary.BigEndian.Uint32(r))
+	case byPosition:
+		return int64(binary.BigEndian.Uint32(r[4:]))
+	case byTime:
+		return int64(binary.BigEndian.Uint64(r))
+	}
+	return int64(binary.BigEndian.Uint32(r[8:]))
+}
+
+// countRows is the number of leading rows with a key <= most.
+func countRows(rows []byte, row int, k rowKey, most int64) int {
+	lo, hi := 0, len(rows)/row
+	for lo < hi {
+		if mid := int(uint(lo+hi) >> 1); k.of(rows[mid*row:]) <= most {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo
+}
+
+// search returns the number of rows on disk with a key <= most. The last of
+// them is copied to out; the rows read last, which begin with it if it exists,
+// to kept if that is not nil.
+func (v indexView) search(out []byte, k rowKey, most int64, kept *rowBlock) (n int, err error) {
+	block := blocks.Get().(*[searchBlock * timeRow]byte)
+	defer blocks.Put(block)
+	lo, hi := 0, v.onDisk
+	for hi-lo >= searchBlock {
 		mid := int(uint(lo+hi) >> 1)
-		if _, err := v.file.ReadAt(b[:v.row], int64(mid)*int64(v.row)); err != nil {
+		if _, err := v.file.ReadAt(block[:v.row], int64(mid)*int64(v.row)); err != nil {
 			return 0, indexReadError(err)
 		}
-		if above(b[:v.row]) {
-			hi = mid
-		} else {
+		if k.of(block[:]) <= most {
 			lo = mid + 1
+		} else {
+			hi = mid
 		}
 	}
 	from := max(lo-1, 0)
-	block := blocks.Get().(*[searchBlock*timeRow + timeRow]byte)
-	defer blocks.Put(block)
-	rows := block[:(hi-from)*v.row]
+	rows := block[:min(v.onDisk-from, searchBlock)*v.row]
 	if len(rows) == 0 {
 		return 0, nil
 	}
 	if _, err := v.file.ReadAt(rows, int64(from)*int64(v.row)); err != nil {
 		return 0, indexReadError(err)
 	}
-	k := sort.Search(hi-from, func(i int) bool { return above(rows[i*v.row : (i+1)*v.row]) })
-	if k > 0 {
-		copy(out, rows[(k-1)*v.row:k*v.row])
+	i := countRows(rows, v.row, k, most)
+	if i > 0 {
+		copy(out, rows[(i-1)*v.row:i*v.row])
 	}
-	return from + k, nil
+	if kept != nil {
+		kept.rows = append(kept.rows[:0], rows...)
+	}
+	return from + i, nil
+}
+
+// rowBlock is a run of offset rows of one segment, as the last search on disk
+// read it. A consumer that reads on needs the next rows of the same block.
+type rowBlock struct {
+	base    model.Offset
+	version uint32
+	rows    []byte
+}
+
+// lookup is the last row with a key <= most, if the block is sure to have it.
+func (b *rowBlock) lookup(out []byte, base model.Offset, version uint32, k rowKey, most int64) bool {
+	if b == nil || b.base != base || b.version != version {
+		return false
+	}
+	n := countRows(b.rows, offsetRow, k, most)
+	if n == 0 || n*offsetRow == len(b.rows) {
+		return false
+	}
+	copy(out, b.rows[(n-1)*offsetRow:n*offsetRow])
+	return true
 }
 
 // A file shorter than the index says was cut meanwhile.
@@ -201,18 +260,18 @@ func indexReadError(err error) error {
 }
 
 // searchTail is search over the rows in memory.
-func (x *sparse) searchTail(out []byte, above func(row []byte) bool) (n int) {
-	n = sort.Search(len(x.tail)/x.row, func(i int) bool { return above(x.tail[i*x.row : (i+1)*x.row]) })
+func (x *sparse) searchTail(out []byte, k rowKey, most int64) (n int) {
+	n = countRows(x.tail, x.row, k, most)
 	if n > 0 {
 		copy(out, x.tail[(n-1)*x.row:n*x.row])
 	}
 	return n
 }
 
-// find is the last row for which above is false: found in memory, or, if disk
-// is true, to be looked for in the view, with file pinned.
-func (x *sparse) find(out []byte, above func(row []byte) bool) (v indexView, disk, ok bool, err error) {
-	if x.searchTail(out, above) > 0 {
+// find copies the last row with a key <= most to out if it is in memory (ok);
+// if it may be on disk it returns the view to search, with its file pinned.
+func (x *sparse) find(out []byte, k rowKey, most int64) (v indexView, disk, ok bool, err error) {
+	if x.searchTail(out, k, most) > 0 {
 		return v, false, true, nil
 	}
 	if x.onDisk == 0 {
@@ -224,13 +283,27 @@ func (x *sparse) find(out []byte, above func(row []byte) bool) (v indexView, dis
 	return indexView{&x.file, x.row, x.onDisk}, true, false, nil
 }
 
-// truncate removes the rows from the first for which above is true.
-func (x *sparse) truncate(above func(row []byte) bool) error {
+// lookup is find with the search on disk done at once.
+func (x *sparse) lookup(out []byte, k rowKey, most int64) (ok bool, err error) {
+	if err := x.load(); err != nil {
+		return false, err
+	}
+	v, disk, ok, err := x.find(out, k, most)
+	if !disk || err != nil {
+		return ok, err
+	}
+	defer v.file.Release()
+	n, err := v.search(out, k, most, nil)
+	return n > 0, err
+}
+
+// truncate removes the rows with a key > most.
+func (x *sparse) truncate(k rowKey, most int64) error {
 	if err := x.load(); err != nil {
 		return err
 	}
-	var row [12]byte
-	if n := x.searchTail(row[:], above); n > 0 {
+	var row [timeRow]byte
+	if n := x.searchTail(row[:], k, most); n > 0 {
 		x.tail = x.tail[:n*x.row]
 		x.last = row
 		return nil
@@ -242,7 +315,7 @@ func (x *sparse) truncate(above func(row []byte) bool) error {
 			return err
 		}
 		var err error
-		n, err = indexView{&x.file, x.row, x.onDisk}.search(row[:], above)
+		n, err = indexView{&x.file, x.row, x.onDisk}.search(row[:], k, most, nil)
 		x.file.Release()
 		if err != nil {
 			return err
@@ -291,11 +364,19 @@ func (x *sparse) appendTime(base model.Offset, t model.Millis, at model.Offset) 
 	if last, _ := x.lastTime(base); t <= last {
 		return
 	}
-	var r [timeRow]byte
-	binary.BigEndian.PutUint64(r[:], uint64(t))
-	binary.BigEndian.PutUint32(r[8:], uint32(at-base))
+	r := timeRowOf(base, t, at)
 	x.append(r[:])
 }
+
+type timeRowBytes [timeRow]byte
+
+func timeRowOf(base model.Offset, t model.Millis, at model.Offset) (r timeRowBytes) {
+	binary.BigEndian.PutUint64(r[:], uint64(t))
+	binary.BigEndian.PutUint32(r[8:], uint32(at-base))
+	return r
+}
+
+func (r timeRowBytes) appendTo(b []byte) []byte { return append(b, r[:]...) }
 
 // full is AbstractIndex.isFull; the time index keeps a row for the one that
 // sealing adds.

@@ -221,11 +221,13 @@ func (l *Log) openSegments(st *state, d listing, now model.Millis) (end model.Of
 	if len(st.segs) > 0 && end < start {
 		// Segment files were removed by hand: what is left lies wholly below
 		// the log start.
+		l.root.warnf("Deleting all segments of %s because logEndOffset (%d) is smaller than logStartOffset %d. "+
+			"This could happen if segment files were deleted from the file system.", l.tp, end, start)
 		if err := l.retireAll(st, st.segs, now); err != nil {
 			return 0, false, err
 		}
 		st.segs = nil
-		st.epochs.clear()
+		st.epochs.entries = nil
 	}
 	if len(st.segs) == 0 {
 		s := l.newSegment(start, l.Config())
@@ -258,7 +260,7 @@ func (l *Log) readEpochs(trusted *bool) (epochCache, error) {
 	}
 	*trusted = false
 	l.recovery.Store(0)
-	return epochCache{dirty: true}, nil
+	return epochCache{disk: []epochEntry{{epoch: -1}}}, nil // write it again
 }
 
 // openClean opens segments whose files are complete. ok is false if they turn
@@ -269,6 +271,7 @@ func (l *Log) openClean(st *state, d listing) (end model.Offset, ok bool, err er
 			continue
 		}
 		// Somebody removed an index, or Kafka made none for an old segment.
+		l.root.warnf("Could not find offset index file corresponding to log file %s, recovering segment and rebuilding index files...", s.data.path())
 		if end, err = l.rebuildIndexes(s); err != nil {
 			return 0, false, err
 		}

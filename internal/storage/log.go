@@ -25,6 +25,8 @@ type LogOptions struct {
 	Clean         bool         // the last shutdown was clean: trust the files
 	// ProducerExpiry is producer.id.expiration.ms; 0: Kafka's default, a day.
 	ProducerExpiry model.Millis
+	// Warn hears of what was found damaged and put right. May be nil.
+	Warn func(msg string)
 }
 
 // Log is one partition's log. See the package comment for who may call what.
@@ -63,11 +65,11 @@ type Log struct {
 	clean                                     bool // the files on disk are complete
 	closed                                    bool
 
-	dirDirty  atomic.Bool // the directory's entries changed since its last sync
+	dirDirty atomic.Bool // the directory's entries changed since its last sync
 	// unborn: the directory's own entry and partition.metadata may not be
 	// durable. Empty logs are left so.
 	unborn atomic.Bool
-	queued    atomic.Bool // in root.work.sealed
+	queued atomic.Bool // in root.work.sealed
 }
 
 // state is what a loaded log has in memory. Guarded by Log.mu; producers by
@@ -80,6 +82,7 @@ type state struct {
 	newSnaps  []model.Offset // those not synced yet
 	hints     [hintCount]hint
 	nextHint  int
+	block     *rowBlock // never changed, only replaced
 	// dirtySince is when the oldest unsynced record was appended.
 	dirtySince model.Millis
 	truncated  uint32 // counts truncations, for reads that ran beside one
@@ -89,7 +92,7 @@ func (st *state) active() *segment { return st.segs[len(st.segs)-1] }
 
 // OpenLog returns the unloaded log of the directory, which is made if missing.
 func OpenLog(o LogOptions) (*Log, error) {
-	r := &root{fs: o.FS, path: filepath.Dir(o.Dir), files: &fileSet{fs: o.FS, max: 64}, expiry: o.ProducerExpiry}
+	r := &root{fs: o.FS, path: filepath.Dir(o.Dir), files: &fileSet{fs: o.FS, max: 64}, expiry: o.ProducerExpiry, warn: o.Warn}
 	l := newLog(r, o.Partition, o.Config, o.LogStart, o.RecoveryPoint, o.Clean)
 	if base := filepath.Base(o.Dir); base != o.Partition.String() {
 		l.name.Store(&base)
@@ -231,9 +234,16 @@ func (l *Log) view() (*state, error) {
 // failed sorts out an error of an operation on files: shortages pass, what is
 // wrong with the device takes the directory offline.
 func (l *Log) failed(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return l.sorted(op, err)
+}
+
+func (l *Log) sorted(op string, err error) error {
 	var pe *fs.PathError
 	switch {
-	case err == nil || errors.Is(err, ErrOffline) || errors.Is(err, ErrNoSpace):
+	case errors.Is(err, ErrOffline) || errors.Is(err, ErrNoSpace):
 		return err
 	case shortage(err):
 		return fmt.Errorf("%w: %s %s: %v", ErrNoSpace, op, l.tp, err)

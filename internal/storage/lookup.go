@@ -1,8 +1,6 @@
 package storage
 
 import (
-	"encoding/binary"
-
 	"gregor/internal/model"
 	"gregor/internal/record"
 )
@@ -76,18 +74,8 @@ func (l *Log) timePiece(t model.Millis) (p piece, start model.Offset, err error)
 // timeRow is the offset of the last row of the time index with a timestamp <=
 // t; the base if there is none.
 func (s *segment) timeRow(t model.Millis) (model.Offset, error) {
-	if err := s.times.load(); err != nil {
-		return 0, err
-	}
-	above := func(r []byte) bool { return model.Millis(binary.BigEndian.Uint64(r)) > t }
 	var row [timeRow]byte
-	v, disk, ok, err := s.times.find(row[:], above)
-	if disk {
-		var n int
-		n, err = v.search(row[:], above)
-		v.file.Release()
-		ok = n > 0
-	}
+	ok, err := s.times.lookup(row[:], byTime, int64(t))
 	if err != nil || !ok {
 		return s.base, err
 	}

@@ -88,20 +88,21 @@ func (m *MetaProperties) parse(props map[string]string) error {
 func WriteMetaProperties(fsys vfs.FS, dir string, m MetaProperties, now model.Millis) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "#\n#%s\n", time.UnixMilli(int64(now)).Format("Mon Jan 02 15:04:05 MST 2006"))
-	if m.Cluster != "" {
-		fmt.Fprintf(&b, "cluster.id=%s\n", escapeProperty(m.Cluster))
+	// In the order in which Java's hash table has them.
+	if m.NodeID != model.NoBroker {
+		key := "node.id"
+		if m.Version == 0 {
+			key = "broker.id"
+		}
+		fmt.Fprintf(&b, "%s=%d\n", key, m.NodeID)
 	}
 	if !m.DirectoryID.IsZero() {
 		fmt.Fprintf(&b, "directory.id=%s\n", m.DirectoryID)
 	}
-	if m.Version == 0 {
-		if m.NodeID != model.NoBroker {
-			fmt.Fprintf(&b, "broker.id=%d\n", m.NodeID)
-		}
-	} else {
-		fmt.Fprintf(&b, "node.id=%d\n", m.NodeID)
-	}
 	fmt.Fprintf(&b, "version=%d\n", m.Version)
+	if m.Cluster != "" {
+		fmt.Fprintf(&b, "cluster.id=%s\n", escapeProperty(m.Cluster))
+	}
 	return vfs.WriteFile(fsys, filepath.Join(dir, metaPropertiesName), []byte(b.String()), true)
 }
 

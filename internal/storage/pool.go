@@ -7,6 +7,6 @@ import "sync"
 const scanSize = 4096
 
 var (
-	blocks = sync.Pool{New: func() any { return new([searchBlock*timeRow + timeRow]byte) }}
+	blocks = sync.Pool{New: func() any { return new([searchBlock * timeRow]byte) }}
 	scans  = sync.Pool{New: func() any { return new([scanSize]byte) }}
 )

@@ -1,8 +1,6 @@
 package storage
 
 import (
-	"encoding/binary"
-
 	"gregor/internal/model"
 	"gregor/internal/record"
 )
@@ -146,7 +144,7 @@ func (l *Log) pieceLocked(st *state, i int, from, end model.Offset) (p piece, ok
 		p.exact = from == s.base
 	}
 	if !p.exact {
-		if p.pos, p.view, p.disk, err = s.seek(from); err != nil {
+		if p.pos, p.view, p.disk, err = st.seek(s, byOffset, int64(from-s.base)); err != nil {
 			return p, false, err
 		}
 	}
@@ -189,19 +187,40 @@ func (l *Log) borderLocked(st *state, s *segment, o model.Offset) (int64, error)
 	return pos, nil
 }
 
-// seek is position without reading from disk: it returns the view to search,
-// with its file pinned, if the row is not in memory.
-func (s *segment) seek(o model.Offset) (pos int64, v indexView, disk bool, err error) {
+// seek is the position of the last row of the offset index with a key <= most
+// (0 if there is none), without reading from disk: it returns the view to
+// search, with its file pinned, if the row is not in memory.
+func (st *state) seek(s *segment, k rowKey, most int64) (pos int64, v indexView, disk bool, err error) {
 	if err := s.offsets.load(); err != nil {
 		return 0, v, false, err
 	}
-	var row [offsetRow]byte
-	rel := uint32(o - s.base)
-	v, disk, ok, err := s.offsets.find(row[:], func(r []byte) bool { return binary.BigEndian.Uint32(r) > rel })
-	if ok && !disk && err == nil {
+	var row [timeRow]byte
+	ok := st.block.lookup(row[:], s.base, st.truncated, k, most)
+	if !ok {
+		v, disk, ok, err = s.offsets.find(row[:], k, most)
+	}
+	if ok && err == nil {
 		_, pos = offsetOfRow(s.base, row[:])
 	}
 	return pos, v, disk, err
+}
+
+// searchDisk finishes what seek left, and keeps what it read for the next one.
+func (l *Log) searchDisk(p piece, v indexView, k rowKey, most int64) (int64, error) {
+	defer v.file.Release()
+	var row [timeRow]byte
+	kept := &rowBlock{base: p.s.base, version: p.version}
+	n, err := v.search(row[:], k, most, kept)
+	if err != nil || n == 0 {
+		return 0, err
+	}
+	l.mu.Lock()
+	if l.st != nil {
+		l.st.block = kept
+	}
+	l.mu.Unlock()
+	_, pos := offsetOfRow(p.s.base, row[:])
+	return pos, nil
 }
 
 // readPiece finds the batches of p. found is false if all batches of the
@@ -209,8 +228,7 @@ func (s *segment) seek(o model.Offset) (pos int64, v indexView, disk bool, err e
 func (l *Log) readPiece(p piece, from model.Offset, maxBytes int, minOne bool) (f Fetch, found bool, err error) {
 	f.Next = from
 	if p.disk {
-		p.pos, err = searchOffset(p.view, p.s.base, p.from)
-		p.view.file.Release()
+		p.pos, err = l.searchDisk(p, p.view, byOffset, int64(p.from-p.s.base))
 	}
 	first := int64(-1) // size of the first batch
 	if err == nil && !p.exact {
@@ -239,17 +257,6 @@ func (l *Log) readPiece(p piece, from model.Offset, maxBytes int, minOne bool) (
 	p.s.data.Release()
 	f.Incomplete = err == nil
 	return f, true, err
-}
-
-func searchOffset(v indexView, base, o model.Offset) (int64, error) {
-	var row [offsetRow]byte
-	rel := uint32(o - base)
-	n, err := v.search(row[:], func(r []byte) bool { return binary.BigEndian.Uint32(r) > rel })
-	if err != nil || n == 0 {
-		return 0, err
-	}
-	_, pos := offsetOfRow(base, row[:])
-	return pos, nil
 }
 
 // cut finds the end of the piece that begins at p.pos: the last batch border
@@ -288,31 +295,17 @@ func (l *Log) cut(p piece, first, maxBytes int64, minOne bool) (int64, model.Off
 // rowBefore is the position of the last indexed batch that begins at or before
 // limit; 0 if there is none.
 func (l *Log) rowBefore(p piece, limit int64) (int64, error) {
-	above := func(r []byte) bool { return int64(binary.BigEndian.Uint32(r[4:])) > limit }
-	var row [offsetRow]byte
 	l.mu.Lock()
-	if err := p.s.offsets.load(); err != nil {
+	if l.st == nil {
 		l.mu.Unlock()
-		return 0, err
-	}
-	v, disk, ok, err := p.s.offsets.find(row[:], above)
-	l.mu.Unlock()
-	if err != nil {
-		return 0, err
-	}
-	if disk {
-		n, err := v.search(row[:], above)
-		v.file.Release()
-		ok = n > 0
-		if err != nil {
-			return 0, err
-		}
-	}
-	if !ok {
 		return 0, nil
 	}
-	_, pos := offsetOfRow(p.s.base, row[:])
-	return pos, nil
+	pos, v, disk, err := l.st.seek(p.s, byPosition, limit)
+	l.mu.Unlock()
+	if !disk || err != nil {
+		return pos, err
+	}
+	return l.searchDisk(p, v, byPosition, limit)
 }
 
 // BytesBetween is about how many bytes lie between two offsets: exact at

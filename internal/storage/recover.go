@@ -1,7 +1,7 @@
 package storage
 
 import (
-	"encoding/binary"
+	"bytes"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -38,6 +38,8 @@ type recovery struct {
 	next model.Offset
 	why  string // what ended the log before its files did
 	chk  checker
+	// What the index files of the first segment hold.
+	offsets, times []byte
 }
 
 // recoverSegments checks st.segs from the recovery point on and returns the
@@ -83,6 +85,7 @@ func (l *Log) recoverSegments(st *state, d listing, now model.Millis) (model.Off
 // cutBefore drops the segments from i on: they follow on records that are lost.
 func (r *recovery) cutBefore(i int) error {
 	lost := r.st.segs[i:]
+	r.l.root.warnf("Deleting %d segments of %s from offset %d on as part of log recovery: %s", len(lost), r.l.tp, lost[0].base, r.why)
 	r.st.segs = slices.Clone(r.st.segs[:i])
 	if err := r.l.retireAll(r.st, lost, r.now); err != nil {
 		return err
@@ -105,14 +108,6 @@ func (r *recovery) segment(s *segment, first, active bool) error {
 	} else if err := s.txns.truncate(s.base); err != nil {
 		return err
 	}
-	for _, x := range []*sparse{&s.offsets, &s.times} {
-		if !r.d.has(s.base, x.file.suffix) {
-			r.l.dirDirty.Store(true)
-		}
-		if err := x.cut(); err != nil {
-			return err
-		}
-	}
 	if err := s.data.pin(false); err != nil {
 		return err
 	}
@@ -125,7 +120,11 @@ func (r *recovery) segment(s *segment, first, active bool) error {
 		return err
 	}
 	s.size = size
+	if err := r.settleRows(s, first && pos == 0, active); err != nil {
+		return err
+	}
 	if r.why != "" {
+		r.l.root.warnf("Found invalid messages in log segment %s at byte offset %d: %s. Truncating to offset %d", s.data.path(), size, r.why, r.next)
 		// The log goes on here. What was cut off must not come back behind
 		// new records after another crash.
 		return s.data.f.Datasync()
@@ -138,6 +137,43 @@ func (r *recovery) segment(s *segment, first, active bool) error {
 	}
 	r.st.producers.SetEnd(r.next)
 	return r.l.snapshot(r.st)
+}
+
+// settleRows makes the index files hold no more than was found. Files that are
+// right already, as they are of an idle partition, are left alone.
+func (r *recovery) settleRows(s *segment, whole, active bool) error {
+	if whole {
+		s.offsets.adopt(r.offsets, s.offsets.tail)
+		times := s.times.tail
+		if t, _ := s.times.lastTime(s.base); s.maxTime > t {
+			// The row that sealing and closing add.
+			times = timeRowOf(s.base, s.maxTime, s.maxAt).appendTo(slices.Clip(times))
+		}
+		s.times.adopt(r.times, times)
+	}
+	for _, x := range []*sparse{&s.offsets, &s.times} {
+		if !r.d.has(s.base, x.file.suffix) {
+			x.ragged = true // makes the file
+			r.l.dirDirty.Store(true)
+		}
+		x.unsynced = x.unsynced || !active || r.next > r.from
+		if err := x.cut(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// adopt takes the rows of the file for the index's if they are what was found.
+func (x *sparse) adopt(file, found []byte) {
+	if x.onDisk > 0 || !bytes.Equal(file, found) {
+		return
+	}
+	n := len(found) / x.row
+	x.onDisk, x.tail, x.ragged = n, nil, false
+	if n > 0 {
+		copy(x.last[:], found[(n-1)*x.row:])
+	}
 }
 
 // resume finds where in the first segment checking begins, and brings indexes
@@ -189,6 +225,11 @@ func (r *recovery) trustedRows(s *segment) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	rows, err := r.readRows(&s.offsets)
+	if err != nil {
+		return 0, err
+	}
+	r.offsets, r.times = rows, times
 	nt, lastT := 0, model.Offset(-1)
 	for t := model.Millis(-1); (nt+1)*timeRow <= len(times); nt++ {
 		ts, o := timeOfRow(s.base, times[nt*timeRow:])
@@ -197,9 +238,8 @@ func (r *recovery) trustedRows(s *segment) (int64, error) {
 		}
 		t, lastT = ts, o
 	}
-	rows, err := r.readRows(&s.offsets)
-	if err != nil || nt == 0 {
-		return 0, err
+	if nt == 0 {
+		return 0, nil
 	}
 	no, last, pos := 0, model.Offset(-1), int64(0)
 	for ; (no+1)*offsetRow <= len(rows); no++ {
@@ -453,22 +493,10 @@ func (l *Log) replaySegment(st *state, s *segment, to model.Offset) error {
 
 // position is a position at or before the batch that holds o, by the index.
 func (s *segment) position(o model.Offset) (int64, error) {
-	if err := s.offsets.load(); err != nil {
-		return 0, err
-	}
-	var row [offsetRow]byte
-	rel := uint32(o - s.base)
-	above := func(r []byte) bool { return binary.BigEndian.Uint32(r) > rel }
-	v, disk, ok, err := s.offsets.find(row[:], above)
+	var row [timeRow]byte
+	ok, err := s.offsets.lookup(row[:], byOffset, int64(o-s.base))
 	if err != nil || !ok {
 		return 0, err
-	}
-	if disk {
-		n, err := v.search(row[:], above)
-		v.file.Release()
-		if err != nil || n == 0 {
-			return 0, err
-		}
 	}
 	_, pos := offsetOfRow(s.base, row[:])
 	return pos, nil

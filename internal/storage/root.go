@@ -19,8 +19,9 @@ type root struct {
 	files *fileSet
 	path  string
 	id    model.DirectoryID
-	dirs  *Dirs // nil for a log opened alone
-	clean bool  // the last shutdown was clean
+	dirs  *Dirs            // nil for a log opened alone
+	clean bool             // the last shutdown was clean
+	warn  func(msg string) // may be nil
 	// expiry is producer.id.expiration.ms.
 	expiry model.Millis
 	// epoch is the broker epoch of the last clean shutdown, -1 if unknown.
@@ -67,6 +68,12 @@ func (r *root) fail(cause error) error {
 		r.dirs.o.OnOffline(r.id, r.path, cause)
 	}
 	return r.offline()
+}
+
+func (r *root) warnf(format string, args ...any) {
+	if r.warn != nil {
+		r.warn(fmt.Sprintf(format, args...))
+	}
 }
 
 func (r *root) deleteLater(path string, at model.Millis) {

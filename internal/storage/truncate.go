@@ -133,10 +133,10 @@ func (s *segment) truncateTo(to model.Offset) error {
 	if err := w.done(); err != nil {
 		return err
 	}
-	if err := s.offsets.truncate(func(r []byte) bool { o, _ := offsetOfRow(s.base, r); return o >= to }); err != nil {
+	if err := s.offsets.truncate(byOffset, int64(to-s.base)-1); err != nil {
 		return err
 	}
-	if err := s.times.truncate(func(r []byte) bool { _, o := timeOfRow(s.base, r); return o >= to }); err != nil {
+	if err := s.times.truncate(byTimeOffset, int64(to-s.base)-1); err != nil {
 		return err
 	}
 	if err := s.txns.truncate(to); err != nil {
@@ -193,7 +193,7 @@ func (l *Log) restart(st *state, at, logStart model.Offset) error {
 		return err
 	}
 	st.segs = []*segment{s}
-	st.epochs.clear()
+	st.epochs.entries = nil
 	st.producers.Reset(at)
 	l.publish(logStart, at, min(at, l.RecoveryPoint()))
 	return nil

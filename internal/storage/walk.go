@@ -7,7 +7,6 @@ import (
 	"hash/crc32"
 	"io"
 
-	"gregor/internal/invariant"
 	"gregor/internal/model"
 	"gregor/internal/record"
 )
@@ -185,7 +184,6 @@ func (c *checker) next() bool {
 
 // have brings n bytes from pos on into buf; false at the end of the file.
 func (c *checker) have(n int64) bool {
-	invariant.Check(n >= 0, "have(%d)", n)
 	if c.pos >= c.lo && c.pos+n <= c.hi {
 		return true
 	}
