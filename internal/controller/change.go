@@ -31,6 +31,7 @@ type change struct {
 	may      func(model.BrokerID) bool // may it lead, as far as brokers go
 	election election
 	elr      bool // eligible leader replicas are on
+	minISR   int  // of the topic; -1 if not looked up yet
 
 	isr, replicas, removing, adding, elrTarget []model.BrokerID
 	dirs                                       map[model.BrokerID]model.DirectoryID
@@ -42,7 +43,7 @@ type change struct {
 func (s *state) change(t *metadata.Topic, n int32, may func(model.BrokerID) bool) *change {
 	p := t.Partitions[n]
 	return &change{
-		s: s, p: p, topic: t, n: n, may: may, elr: s.tip.Features.ELR(),
+		s: s, p: p, topic: t, n: n, may: may, elr: s.tip.Features.ELR(), minISR: -1,
 		isr: p.ISR, replicas: p.Replicas, removing: p.Removing(), adding: p.Adding(), elrTarget: p.ELR(),
 		uncleanShutdown: model.NoBroker, recovery: p.Recovery,
 	}
@@ -153,7 +154,10 @@ func (c *change) fillELR() {
 	if !c.elr {
 		return
 	}
-	if len(c.isr) >= c.s.minISR(c.topic) {
+	if c.minISR < 0 {
+		c.minISR = c.s.minISR(c.topic)
+	}
+	if len(c.isr) >= c.minISR {
 		c.elrTarget = nil
 		return
 	}

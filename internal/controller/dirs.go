@@ -48,7 +48,8 @@ func (s *state) assignDirs(_ *Request, req *wire.AssignReplicasToDirsRequest) (r
 	}
 	for _, o := range offline {
 		m := move{remove: b.ID, add: model.NoBroker, unclean: model.NoBroker}
-		if r, ok := s.moveOne(m, s.tip.Topics.ByID(o.topic), o.n); ok {
+		t := s.tip.Topics.ByID(o.topic)
+		if r, ok := s.moveOne(m, t, o.n, s.rules(t)); ok {
 			recs = append(recs, r)
 		}
 	}

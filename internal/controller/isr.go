@@ -19,11 +19,15 @@ type move struct {
 func (s *state) moved(m move, which func(*metadata.Partition) bool) []metadata.Record {
 	var recs []metadata.Record
 	for t := range s.tip.Topics.All() {
+		var rules *topicRules
 		for n, p := range t.Partitions {
 			if !which(p) {
 				continue
 			}
-			if r, ok := s.moveOne(m, t, int32(n)); ok {
+			if rules == nil {
+				rules = s.rules(t)
+			}
+			if r, ok := s.moveOne(m, t, int32(n), rules); ok {
 				recs = append(recs, r)
 			}
 		}
@@ -31,11 +35,22 @@ func (s *state) moved(m move, which func(*metadata.Partition) bool) []metadata.R
 	return recs
 }
 
-func (s *state) moveOne(m move, t *metadata.Topic, n int32) (metadata.Record, bool) {
+// topicRules are the settings of a topic that elections go by.
+type topicRules struct {
+	unclean bool
+	minISR  int
+}
+
+func (s *state) rules(t *metadata.Topic) *topicRules {
+	return &topicRules{s.unclean(t.Name), s.minISR(t)}
+}
+
+func (s *state) moveOne(m move, t *metadata.Topic, n int32, rules *topicRules) (metadata.Record, bool) {
 	c := s.change(t, n, func(id model.BrokerID) bool {
 		return id != m.remove && id != m.unclean && (id == m.add || s.active(id))
 	})
-	if s.unclean(t.Name) {
+	c.minISR = rules.minISR
+	if rules.unclean {
 		c.election = unclean
 	}
 	c.uncleanShutdown = m.unclean
