@@ -20,6 +20,11 @@ type Services struct {
 	// Quorum is this node's replica of the metadata log; controllers have it.
 	Quorum Quorum
 
+	// Groups is the group coordinator.
+	Groups Groups
+	// TopicCreator makes the topics that the broker needs itself.
+	TopicCreator TopicCreator
+
 	// Authorizer decides who may; nil allows everything, as Kafka without
 	// authorizer.class.name.
 	Authorizer Authorizer

@@ -27,4 +27,16 @@ var table = [keyCount]row{
 	wire.KeyAddRaftVoter:     {controller: side{with(addRaftVoter), quorum}},
 	wire.KeyRemoveRaftVoter:  {controller: side{with(removeRaftVoter), quorum}},
 	wire.KeyUpdateRaftVoter:  {controller: side{with(updateRaftVoter), quorum}},
+
+	wire.KeyOffsetCommit:    {broker: side{with(offsetCommit), groups}},
+	wire.KeyOffsetFetch:     {broker: side{with(offsetFetch), groups}},
+	wire.KeyFindCoordinator: {broker: side{with(findCoordinator), groups}},
+	wire.KeyJoinGroup:       {broker: side{with(joinGroup), groups}},
+	wire.KeyHeartbeat:       {broker: side{with(heartbeat), groups}},
+	wire.KeyLeaveGroup:      {broker: side{with(leaveGroup), groups}},
+	wire.KeySyncGroup:       {broker: side{with(syncGroup), groups}},
+	wire.KeyDescribeGroups:  {broker: side{with(describeGroups), groups}},
+	wire.KeyListGroups:      {broker: side{with(listGroups), groups}},
+	wire.KeyDeleteGroups:    {broker: side{with(deleteGroups), groups}},
+	wire.KeyOffsetDelete:    {broker: side{with(offsetDelete), groups}},
 }
