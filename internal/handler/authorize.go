@@ -42,12 +42,21 @@ const ClusterName = "kafka-cluster"
 type Authorizer interface {
 	// Allowed says whether the principal, at host, may do op to the resource.
 	Allowed(principal, host string, op Operation, kind Resource, name string) bool
+	// AllowedAny says whether the principal may do op to any resource of a type
+	// at all (KIP-679).
+	AllowedAny(principal, host string, op Operation, kind Resource) bool
 }
 
 // Allowed says whether the requester may do op to a resource.
 func (c *Context) Allowed(op Operation, kind Resource, name string) bool {
 	a := c.Services.Authorizer
 	return a == nil || a.Allowed(c.Principal(), c.Host(), op, kind, name)
+}
+
+// AllowedAny says whether the requester may do op to any resource of a type.
+func (c *Context) AllowedAny(op Operation, kind Resource) bool {
+	a := c.Services.Authorizer
+	return a == nil || a.AllowedAny(c.Principal(), c.Host(), op, kind)
 }
 
 // operations are those a resource of each type knows (AclEntry.supportedOperations).

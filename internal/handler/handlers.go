@@ -1,10 +1,11 @@
 package handler
 
 import (
-	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
+	"gregor/internal/klog"
 	"gregor/internal/partition"
 	"gregor/internal/server"
 	"gregor/internal/wire"
@@ -18,6 +19,9 @@ type Handlers struct {
 	serve    [keyCount]Func // by key, nil: not served
 	versions versions
 	wheel    *Wheel
+	fetches  *sessions
+	cached   settingsCache
+	log      *slog.Logger
 }
 
 // Func serves one request. An error closes the connection.
@@ -45,13 +49,20 @@ type Options struct {
 	Listener wire.Listener
 	// Wheel holds what waits with a deadline.
 	Wheel *Wheel
+	// Log gets what Kafka logs as KafkaApis; nil is none.
+	Log *slog.Logger
 	// FetchSessions is max.incremental.fetch.session.cache.slots.
 	FetchSessions int
 }
 
 // New is the Handlers of a server. The services must be complete.
 func New(o Options) *Handlers {
-	h := &Handlers{services: o.Services, listener: o.Listener, wheel: o.Wheel}
+	h := &Handlers{services: o.Services, listener: o.Listener, wheel: o.Wheel, fetches: newSessions(o.FetchSessions)}
+	log := o.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	h.log = klog.Named(log, "kafka.server.KafkaApis", fmt.Sprintf("[KafkaApi-%d] ", o.Services.Self))
 	for key := range table {
 		api := wire.APIByKey(int16(key))
 		side := table[key].broker
@@ -69,14 +80,16 @@ func New(o Options) *Handlers {
 // local is what the handlers keep with a Pass: what a request needs while it
 // is served, reused for the next.
 type local struct {
-	ctx   Context
-	woken partition.Woken
+	ctx     Context
+	woken   partition.Woken
+	produce produceWork
 }
 
 func (h *Handlers) local(p *server.Pass) *local {
 	l, ok := p.Local.(*local)
 	if !ok {
 		l = new(local)
+		l.ctx.local = l
 		p.Local = l
 	}
 	if l.ctx.h != h {
@@ -98,6 +111,11 @@ func (h *Handlers) Serve(p *server.Pass, frame []byte) error {
 	c.payload = frame[c.body.Offset():]
 	c.pass, c.Now, c.err = p, p.Now, nil
 	c.connect()
+	if api.Key != wire.KeyProduce {
+		if err := l.produce.finish(c); err != nil {
+			return err
+		}
+	}
 	f := h.serve[api.Key]
 	if f == nil || !api.Accepts(h.listener, c.Version) {
 		if api.Key == wire.KeyApiVersions {
@@ -130,9 +148,6 @@ func (c *Context) connect() {
 }
 
 func badHeader(frame []byte, err error) error {
-	if errors.Is(err, wire.ErrUnknownKey) || len(frame) < 2 {
-		return fmt.Errorf("Error parsing request header. Our best guess of the apiKeyId is: %d: %w", guess(frame), err)
-	}
 	return fmt.Errorf("Error parsing request header. Our best guess of the apiKeyId is: %d: %w", guess(frame), err)
 }
 
@@ -155,7 +170,10 @@ func (h *Handlers) disabled(api *wire.API, version int16) error {
 }
 
 // EndPass does what Serve put off.
-func (h *Handlers) EndPass(*server.Pass) {}
+func (h *Handlers) EndPass(p *server.Pass) error {
+	l := h.local(p)
+	return l.produce.finish(&l.ctx)
+}
 
 // AfterPass wakes the requests that the pass made ready.
 func (h *Handlers) AfterPass(p *server.Pass) { h.local(p).woken.Fire() }

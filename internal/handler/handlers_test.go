@@ -56,13 +56,20 @@ func newNode(t testing.TB, o Options) *node {
 		o.Wheel.Start()
 		t.Cleanup(o.Wheel.Close)
 	}
-	n := &node{t: t, log: &logBuffer{}, h: New(o)}
+	n := &node{t: t, log: &logBuffer{}}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(n.log.text())
+		}
+	})
+	o.Log = slog.New(slog.NewTextHandler(n.log, nil))
+	n.h = New(o)
 	limits := server.DefaultLimits()
 	limits.SendBuffer, limits.ReceiveBuffer = -1, -1
 	s, err := server.New(server.Options{
 		Node: 1, Controller: o.Listener == wire.ControllerListener, Handler: n.h, Clock: clock.System{}, Limits: limits,
 		Listeners: []config.Listener{{Name: "PLAINTEXT", Protocol: "PLAINTEXT", Host: "127.0.0.1"}},
-		Log:       slog.New(slog.NewTextHandler(n.log, nil)),
+		Log:       o.Log,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -232,4 +239,15 @@ func TestBadRequestsCloseTheConnection(t *testing.T) {
 			}
 		})
 	}
+}
+
+func waitFor(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for range 10000 {
+		if ok() {
+			return
+		}
+		time.Sleep(time.Millisecond) // for goroutines of the server
+	}
+	t.Fatalf("never happened: %s", what)
 }

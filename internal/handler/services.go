@@ -17,6 +17,13 @@ type Services struct {
 	Metadata Metadata
 	// Settings are the broker's settings in force.
 	Settings Settings
+	// Replicas are this broker's partitions.
+	Replicas Replicas
+	// LogDirs describes the log directories.
+	LogDirs LogDirs
+	// ProducerIDs hands out producer ids.
+	ProducerIDs ProducerIDs
+
 	// Quorum is this node's replica of the metadata log; controllers have it.
 	Quorum Quorum
 

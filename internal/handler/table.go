@@ -16,9 +16,16 @@ const keyCount = wire.KeyUnregisterController + 1
 
 // table is every key that is served, by key.
 var table = [keyCount]row{
-	wire.KeyApiVersions: {broker: side{apiVersions, nil}, controller: side{apiVersions, nil}},
+	wire.KeyProduce:              {broker: side{produce, replicas}},
+	wire.KeyFetch:                {broker: side{fetch, replicas}, controller: side{with(fetchMetadataLog), quorum}},
+	wire.KeyListOffsets:          {broker: side{with(listOffsets), replicas}},
+	wire.KeyApiVersions:          {broker: side{apiVersions, nil}, controller: side{apiVersions, nil}},
+	wire.KeyDeleteRecords:        {broker: side{with(deleteRecords), replicas}},
+	wire.KeyInitProducerId:       {broker: side{with(initProducerID), producerIDs}},
+	wire.KeyOffsetForLeaderEpoch: {broker: side{with(offsetForLeaderEpoch), replicas}},
+	wire.KeyDescribeLogDirs:      {broker: side{with(describeLogDirs), logDirs}},
+	wire.KeyDescribeProducers:    {broker: side{with(describeProducers), replicas}},
 
-	wire.KeyFetch:            {controller: side{with(fetchMetadataLog), quorum}},
 	wire.KeyVote:             {controller: side{with(vote), quorum}},
 	wire.KeyBeginQuorumEpoch: {controller: side{with(beginQuorumEpoch), quorum}},
 	wire.KeyEndQuorumEpoch:   {controller: side{with(endQuorumEpoch), quorum}},
@@ -40,3 +47,8 @@ var table = [keyCount]row{
 	wire.KeyDeleteGroups:    {broker: side{with(deleteGroups), groups}},
 	wire.KeyOffsetDelete:    {broker: side{with(offsetDelete), groups}},
 }
+
+// The owners that rows need.
+func replicas(s *Services) bool    { return s.Replicas != nil }
+func logDirs(s *Services) bool     { return s.LogDirs != nil }
+func producerIDs(s *Services) bool { return s.ProducerIDs != nil }

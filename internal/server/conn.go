@@ -136,7 +136,9 @@ func (c *Conn) readAll(p *Pass) error {
 		c.in.end += n
 		p.Now = c.srv.clock.Now()
 		err = c.frames(p)
-		p.end()
+		if e := p.end(); err == nil {
+			err = e
+		}
 		if err != nil {
 			return err
 		}
@@ -163,9 +165,10 @@ func (c *Conn) frames(p *Pass) error {
 		if err := c.await(p); err != nil {
 			return err
 		}
-		p.answered = false
+		p.owed++
 		c.served = true
 		if err := c.srv.handler.Serve(p, frame); err != nil {
+			p.failed = true
 			return &requestError{err}
 		}
 	}
@@ -176,7 +179,9 @@ func (c *Conn) await(p *Pass) error {
 	if !c.mayBe.Load() || c.mayServe() {
 		return nil
 	}
-	p.end()
+	if err := p.end(); err != nil {
+		return err
+	}
 	if err := c.sleepUntil(c.mayServe); err != nil {
 		return err
 	}
@@ -270,6 +275,10 @@ func (c *Conn) Close(cause error) {
 	}
 }
 
+// ErrQuiet closes a connection without a line in the log: the Handler has
+// written one of its own.
+var ErrQuiet = errors.New("server: closed by the handler")
+
 // requestError is a request that ends its connection.
 type requestError struct{ err error }
 
@@ -281,6 +290,7 @@ func (c *Conn) complain(err error) {
 	var frame *frameError
 	var request *requestError
 	switch {
+	case errors.Is(err, ErrQuiet):
 	case errors.As(err, &frame):
 		c.srv.log.selector.Warn(fmt.Sprintf("Unexpected error from /%s (channelId=%s); closing connection: %s", c.remote.Addr(), c.ID(), frame))
 	case errors.As(err, &request):

@@ -86,14 +86,15 @@ const (
 // connection.
 type Handler interface {
 	// Serve serves one request: the bytes of its frame without the size before
-	// it. It answers through p exactly once, or not at all if it returns an
-	// error, which closes the connection after one line in the log. frame is
-	// good until EndPass.
+	// it. It answers through p exactly once, now or in EndPass, or not at all if
+	// it returns an error, which closes the connection after one line in the
+	// log. Answers are given in the order of the requests. frame is good until
+	// EndPass has returned.
 	Serve(p *Pass, frame []byte) error
 	// EndPass is called once all requests that had arrived are served, before
 	// the connection's responses are written. What Serve put off, to do it for
-	// several requests at a time, is done here.
-	EndPass(p *Pass)
+	// several requests at a time, is done here. An error is like Serve's.
+	EndPass(p *Pass) error
 	// AfterPass is called once they are written: for waking others.
 	AfterPass(p *Pass)
 	// Closed is called when the connection is gone, unless no request of it
@@ -103,7 +104,8 @@ type Handler interface {
 
 // Parked is a request that waits for its answer.
 type Parked interface {
-	// Abandon is called once if the connection goes away first. It may come
-	// together with the Ticket's Begin and End, which do nothing then.
-	Abandon()
+	// Abandon is called if the connection goes away first. It may come together
+	// with the Ticket's Begin and End, or even after them, which do nothing then:
+	// t tells which request is meant.
+	Abandon(t Ticket)
 }

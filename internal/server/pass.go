@@ -21,8 +21,9 @@ type Pass struct {
 	// are written at its end, after this one.
 	Flusher Flusher
 
-	out      *Response // responses given at once, not yet in the ring
-	answered bool      // the request being served has its answer
+	out    *Response // responses given at once, not yet in the ring
+	owed   int       // requests served that have no answer yet
+	failed bool      // the last of them never gets one
 }
 
 var passes = sync.Pool{New: func() any { return new(Pass) }}
@@ -42,11 +43,16 @@ func putPass(p *Pass) {
 // without waiting for the end of the pass.
 const flushAt = 256 << 10
 
-// Begin begins the answer to the request being served. Encode into it, Hold
-// what it refers to, and call End.
+// answer notes that the oldest request without an answer gets it.
+func (p *Pass) answer() {
+	invariant.Check(p.owed > 0, "a request has one answer")
+	p.owed--
+}
+
+// Begin begins the answer to the oldest request of the pass that has none.
+// Encode into it, Hold what it refers to, and call End.
 func (p *Pass) Begin() *Response {
-	invariant.Check(!p.answered, "a request has one answer")
-	p.answered = true
+	p.answer()
 	if p.out == nil {
 		p.out = getResponse()
 	}
@@ -69,18 +75,16 @@ func (p *Pass) End() error {
 	return nil
 }
 
-// Skip says that the request being served gets no answer.
+// Skip says that the oldest request without an answer gets none.
 func (p *Pass) Skip() {
-	invariant.Check(!p.answered, "a request has one answer")
-	p.answered = true
+	p.answer()
 }
 
-// Later leaves a hole for the answer to the request being served. parked is
+// Later leaves a hole for the answer to the oldest request without one. parked is
 // told if the connection goes away first; it may be nil. With inOrder no later
 // request is served before the hole is filled.
 func (p *Pass) Later(parked Parked, inOrder bool) Ticket {
-	invariant.Check(!p.answered, "a request has one answer")
-	p.answered = true
+	p.answer()
 	p.push()
 	return p.Conn.leaveHole(parked, inOrder)
 }
@@ -95,9 +99,11 @@ func (p *Pass) push() {
 
 // end ends a pass: first what the handler put off, then this connection's
 // responses, then those of others, and only then a wait for this one's socket.
-func (p *Pass) end() {
+func (p *Pass) end() error {
 	c := p.Conn
-	c.srv.handler.EndPass(p)
+	err := c.srv.handler.EndPass(p)
+	invariant.Check(err != nil || p.failed || p.owed == 0, "%d requests were not answered", p.owed)
+	p.owed, p.failed = 0, false
 	p.push()
 	full := c.flush(false)
 	c.srv.handler.AfterPass(p)
@@ -105,6 +111,10 @@ func (p *Pass) end() {
 	if full {
 		c.flush(true)
 	}
+	if err != nil {
+		return &requestError{err}
+	}
+	return nil
 }
 
 // Ticket is the place of an answer still to come, in the order of its

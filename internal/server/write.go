@@ -190,7 +190,7 @@ func (c *Conn) shut() {
 			s.r.free()
 		}
 		if s.parked != nil {
-			s.parked.Abandon()
+			s.parked.Abandon(Ticket{c, q})
 		}
 	}
 }
