@@ -27,6 +27,8 @@ type brokerSide struct {
 	replicas  *replica.Set
 	groups    *group.Service
 	channel   *broker.Channel
+	forward   *broker.Forwarder
+	topics    *broker.TopicCreator
 	ids       *broker.ProducerIDs
 	life      *broker.Life
 	publisher *publisher
@@ -39,6 +41,8 @@ func (n *Node) newBroker() error {
 	v := n.conf.Values
 	b := &brokerSide{n: n, settings: newSettings(n.conf, klog.Named(n.log, "kafka.server.DynamicBrokerConfig", ""))}
 	b.channel = n.channel()
+	b.forward = n.forwarder(b.channel)
+	b.topics = broker.NewTopicCreator(b.forward, n.conf.InterBroker, klog.Named(n.log, "kafka.server.DefaultAutoTopicCreationManager", ""))
 	b.life = broker.NewLife(broker.LifeOptions{
 		Registration: b.registration(), PreviousEpoch: n.dirs.PreviousBrokerEpoch(), Offline: b.offlineDirs, Channel: b.channel,
 		Clock: n.clock, Log: n.log, Heartbeat: model.Millis(v.Int("broker.heartbeat.interval.ms")),
