@@ -45,3 +45,17 @@ func hashPartition(p partition) int32 { return 31*(31+p.id) + hashString(p.topic
 
 // hashedStrings is hashed for strings.
 func hashedStrings(keys []string) []string { return hashed(keys, hashString) }
+
+// tableSize is the capacity of new HashMap(n).
+func tableSize(n int) int {
+	c := 1
+	for c < n {
+		c *= 2
+	}
+	return c
+}
+
+// hashedCopy is the order of new HashMap(m) where m iterates as keys.
+func hashedCopy[K any](keys []K, hash func(K) int32) []K {
+	return hashedIn(keys, hash, tableSize(int(float32(len(keys))/0.75+1)))
+}

@@ -73,7 +73,11 @@ func optionError(err error) error {
 	name := "UnrecognizedOptionException"
 	switch msg := err.Error(); {
 	case strings.HasPrefix(msg, "Cannot parse argument"):
-		name = "OptionArgumentConversionException"
+		_, rest, _ := strings.Cut(msg, "'")
+		value, _, _ := strings.Cut(rest, "' of option")
+		number := throw("java.lang.NumberFormatException", `For input string: "%s"`, value)
+		reflection := &exception{class: "joptsimple.internal.ReflectionException", msg: describe(number), cause: number}
+		return &exception{class: "joptsimple.OptionArgumentConversionException", msg: msg, cause: reflection}
 	case strings.HasPrefix(msg, "Found multiple arguments"):
 		name = "MultipleArgumentsForOptionException"
 	case strings.HasSuffix(msg, "requires an argument"):

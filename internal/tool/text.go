@@ -3,6 +3,7 @@ package tool
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"sort"
 	"strings"
 )
@@ -64,4 +65,21 @@ func (p partition) String() string { return fmt.Sprintf("%s-%d", p.topic, p.id) 
 // isInternalTopic is Topic.isInternal of Kafka.
 func isInternalTopic(name string) bool {
 	return name == "__consumer_offsets" || name == "__transaction_state" || name == "__share_group_state"
+}
+
+var (
+	comma = regexp.MustCompile(`,`)
+	colon = regexp.MustCompile(`:`)
+)
+
+// javaSplit is String.split: empty strings at the end are dropped.
+func javaSplit(re *regexp.Regexp, s string) []string {
+	parts := re.Split(s, -1)
+	for len(parts) > 1 && parts[len(parts)-1] == "" {
+		parts = parts[:len(parts)-1]
+	}
+	if len(parts) == 1 && parts[0] == "" && s != "" {
+		return nil
+	}
+	return parts
 }

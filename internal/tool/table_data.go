@@ -1,0 +1,4 @@
+package tool
+
+// dataTools are the tools that move records, and those that work on files.
+var dataTools = []Tool{}
