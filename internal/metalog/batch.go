@@ -12,14 +12,9 @@ import (
 )
 
 // Batch is a run of committed records, as one Append wrote it. A control batch
-// has no Records, but moves the offset on all the same.
-type Batch struct {
-	Base, Last model.Offset // offsets of the first and the last record
-	Epoch      model.LeaderEpoch
-	AppendTime model.Millis
-	Records    []metadata.Record // shared by all listeners: not to be changed
-	Bytes      int               // size in the log
-}
+// has no Records, but moves the offset on all the same. Records are shared by
+// all listeners and not to be changed.
+type Batch = metadata.Batch
 
 // maxBatchBytes is Kafka's limit of a batch in the metadata log
 // (KafkaRaftClient.MAX_BATCH_SIZE_BYTES).
