@@ -22,8 +22,8 @@ func (s *shard[M]) elected(epoch model.LeaderEpoch) {
 		s.logger().Info(fmt.Sprintf("Ignored loading metadata from %s since current epoch %d is larger than or equals to %d.", s.name(), s.epoch, epoch))
 		return
 	}
-	// Leader again in the very next epoch: nobody else can have written.
-	if s.state == serving && epoch == s.epoch+1 {
+	// Leader again in the very next epoch: nobody else has written.
+	if s.state == serving && epoch == s.epoch+1 && s.inSync() {
 		s.logger().Info(fmt.Sprintf("The coordinator %s is already active.", s.name()))
 		s.epoch = epoch
 		s.awaiting = false
@@ -36,6 +36,12 @@ func (s *shard[M]) elected(epoch model.LeaderEpoch) {
 	}
 	s.epoch = epoch
 	s.startLoad()
+}
+
+// inSync reports whether the log ends where the machine's state does.
+func (s *shard[M]) inSync() bool {
+	_, end, _, err := s.log.Bounds(s.now)
+	return err == nil && end == s.written
 }
 
 // startLoad has the loader take over.

@@ -217,16 +217,25 @@ func (w *world) resign() {
 	w.publish(msgs)
 }
 
-// loaded waits until all partitions serve: the loaders are goroutines.
+// loaded waits until all partitions serve and rest: the loaders are goroutines,
+// and as long as one is at it, it also does what others ask.
 func (w *world) loaded() {
-	for i := 0; i < 20000; i++ {
-		busy := false
+	for range 20000 {
+		rests := 0
 		for p := range w.logs {
+			inline := make(chan bool, 1)
 			w.s.rt.Read(int32(p), w.clock.Now(), func(*Shard) error { return nil }, func(err error) {
-				busy = busy || kerr.Of(err) == kerr.CoordinatorLoadInProgress
+				inline <- kerr.Of(err) != kerr.CoordinatorLoadInProgress
 			})
+			select {
+			case ok := <-inline:
+				if ok {
+					rests++
+				}
+			default:
+			}
 		}
-		if !busy {
+		if rests == len(w.logs) {
 			return
 		}
 		time.Sleep(50 * time.Microsecond)
@@ -284,6 +293,14 @@ func long(s string) string {
 	})
 }
 
+// brief shortens what is long.
+func brief(s string) string {
+	if len(s) > 40 {
+		return fmt.Sprintf("(%d bytes)", len(s))
+	}
+	return s
+}
+
 func text(s *string) string {
 	if s == nil {
 		return "null"
@@ -329,7 +346,7 @@ func describe(k, v []byte) string {
 	case *wire.OffsetCommitValue:
 		head += fmt.Sprintf(" v%d offset=%d epoch=%d", version, v.Offset, v.LeaderEpoch)
 		if v.Metadata != "" {
-			head += " metadata=" + v.Metadata
+			head += " metadata=" + brief(v.Metadata)
 		}
 		if v.ExpireTimestamp >= 0 {
 			head += fmt.Sprintf(" expires=+%d", v.ExpireTimestamp-v.CommitTimestamp)
