@@ -33,7 +33,7 @@ const feedReadBytes = 1 << 20
 type feed struct {
 	l        *Log
 	listener Listener
-	next     model.Offset // of the next batch; -1: nothing was delivered
+	next     model.Offset // of the next batch; -1: nothing was delivered. Guarded by pub.mu for writing.
 	told     raft.LeaderChanged
 }
 
@@ -80,6 +80,7 @@ func (f *feed) wait() job {
 		if p.mu.stopped {
 			return job{stop: true}
 		}
+		p.trimLocked()
 		if j, ok := f.jobLocked(p); ok {
 			return j
 		}
@@ -136,13 +137,19 @@ func (f *feed) load(id raft.ID) error {
 	}
 	defer r.Close()
 	f.listener.LoadSnapshot(r)
-	f.next = id.Offset
+	f.advance(id.Offset)
 	return r.Err()
 }
 
+func (f *feed) advance(to model.Offset) {
+	f.l.pub.mu.Lock()
+	defer f.l.pub.mu.Unlock()
+	f.next = to
+}
+
 func (f *feed) commit(b Batch) {
-	f.next = b.Last + 1
 	f.listener.Commit(b)
+	f.advance(b.Last + 1)
 }
 
 // read takes batches from the log's files.

@@ -68,6 +68,7 @@ type question struct {
 // beginning.
 func (l *Log) Register(x Listener) {
 	f := &feed{l: l, listener: x, next: -1, told: raft.LeaderChanged{Leader: model.NoBroker, Epoch: -1}}
+	l.pub.update(func() { l.pub.mu.feeds = append(l.pub.mu.feeds, f) })
 	l.wg.Add(1)
 	go f.run()
 }

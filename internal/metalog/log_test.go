@@ -187,6 +187,11 @@ func TestQuorumOfOne(t *testing.T) {
 		t.Errorf("huge: %v", err)
 	}
 	r.until(func() bool { return r.next == 204 })
+	l.pub.update(func() {
+		if k := len(l.pub.mu.recent); k > 1 { // the last may still be on its way
+			t.Errorf("%d batches are kept that everybody had", k)
+		}
+	})
 	check(t, l.Close())
 	if _, err := l.Append(epoch, named("x")); !errors.Is(err, ErrClosed) {
 		t.Errorf("after Close: %v", err)

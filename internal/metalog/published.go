@@ -26,6 +26,7 @@ type published struct {
 		version  int16 // kraft.version
 		recent   []Batch
 		bytes    int
+		feeds    []*feed // f.next of each is written with the lock held
 		stopped  bool
 	}
 	changed sync.Cond
@@ -62,6 +63,27 @@ func (p *published) keep(entries []entry) {
 	for len(r) > 0 && p.mu.bytes > recentBytes {
 		p.mu.bytes -= r[0].Bytes
 		r = r[1:]
+	}
+	p.mu.recent = r
+}
+
+// trimLocked drops what all listeners have had.
+func (p *published) trimLocked() {
+	if len(p.mu.feeds) == 0 {
+		return
+	}
+	least := p.mu.feeds[0].next
+	for _, f := range p.mu.feeds[1:] {
+		least = min(least, f.next)
+	}
+	r := p.mu.recent
+	for len(r) > 0 && r[0].Last < least {
+		p.mu.bytes -= r[0].Bytes
+		r[0] = Batch{}
+		r = r[1:]
+	}
+	if len(r) == 0 {
+		r = nil
 	}
 	p.mu.recent = r
 }

@@ -70,12 +70,14 @@ type sim struct {
 	cut     map[[2]model.BrokerID]bool
 	leaders map[model.LeaderEpoch]model.BrokerID
 	commit  []int32 // committed entries from offset 0 on
-	tokens  map[uint64]packet
-	token   uint64
-	value   uint64
-	story   []string
-	static  bool
-	elected int
+	// commitIn is the epoch in which each was first known to be committed.
+	commitIn []model.LeaderEpoch
+	tokens   map[uint64]packet
+	token    uint64
+	value    uint64
+	story    []string
+	static   bool
+	elected  int
 }
 
 const simListener = "CONTROLLER"
@@ -284,8 +286,8 @@ func (s *sim) effect(sn *simNode, e Effect, then *[]func()) {
 		if d.state.Epoch != e.Epoch || d.state.Leader != id {
 			s.fail("node %d leads epoch %d before that is durable", id, e.Epoch)
 		}
-		for at := range s.commit {
-			if o := model.Offset(at); o >= d.start && (o >= d.end() || d.entries[o-d.start] != s.commit[at]) {
+		for at := range s.commit { // what earlier epochs have committed
+			if o := model.Offset(at); s.commitIn[at] < e.Epoch && o >= d.start && (o >= d.end() || d.entries[o-d.start] != s.commit[at]) {
 				s.fail("new leader %d of epoch %d lacks committed offset %d", id, e.Epoch, at)
 			}
 		}
@@ -405,6 +407,7 @@ func (s *sim) committed(sn *simNode, hw model.Offset) {
 			s.fail("node %d: gap in the committed log at %d", sn.cfg.ID, len(s.commit))
 		}
 		s.commit = append(s.commit, k)
+		s.commitIn = append(s.commitIn, sn.n.Epoch())
 	}
 	sn.hw = hw
 }
