@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"gregor/internal/invariant"
 	"gregor/internal/kerr"
@@ -28,6 +29,7 @@ type Controller struct {
 
 	sessions *sessions
 	snap     *snapshotter
+	image    atomic.Pointer[metadata.Image] // committed, for readers elsewhere
 
 	// What follows belongs to the loop.
 	loader  *metadata.Loader
@@ -112,6 +114,7 @@ func New(o Options) *Controller {
 		rng: newRNG(o.Seed), sessions: c.sessions, quorum: o.Log, hearts: newHearts(c.loader.Image()),
 	}
 	c.snap = newSnapshotter(o, c.log)
+	c.image.Store(c.loader.Image())
 	go c.loop()
 	return c
 }
@@ -190,6 +193,9 @@ func (c *Controller) View(f func(*metadata.Image)) bool {
 		return false
 	}
 }
+
+// Image is the latest committed image.
+func (c *Controller) Image() *metadata.Image { return c.image.Load() }
 
 // LoadSnapshot is the log's: everything is replaced. recs is read before it returns.
 func (c *Controller) LoadSnapshot(at metadata.Provenance, recs iter.Seq2[metadata.Record, error]) {
@@ -507,6 +513,7 @@ func (c *Controller) committed(b metadata.Batch) {
 	}
 	c.noteHearts(b.Records, b.Base)
 	c.s.tip = c.loader.Image()
+	c.image.Store(c.s.tip)
 	c.snap.after(c.loader, b)
 }
 
@@ -519,6 +526,7 @@ func (c *Controller) commitOwn(b metadata.Batch) {
 	if n > 0 {
 		// Not b.Last: an append may be spread over batches.
 		c.loader.Adopt(at(ready[n-1].image, ready[n-1].last, b.Epoch, b.AppendTime))
+		c.image.Store(c.loader.Image())
 	}
 	for i := range ready {
 		for _, d := range ready[i].done {
@@ -540,6 +548,7 @@ func (c *Controller) loadSnapshot(l *loadedSnapshot) {
 		return
 	}
 	c.s.tip = c.loader.Image()
+	c.image.Store(c.s.tip)
 	c.s.hearts = newHearts(c.s.tip)
 	c.snap.loaded(l.at)
 }

@@ -53,6 +53,12 @@ func configError(err error) error {
 	return kerr.InvalidConfig.With(err.Error())
 }
 
+// ErrorResponse is the answer to a request of a key the controller owns that
+// failed as a whole, nil for other keys.
+func ErrorResponse(req wire.Message, version int16, err error) wire.Message {
+	return errorResponse(req, version, err)
+}
+
 // errorResponse is the answer to a request that failed as a whole.
 // Source: getErrorResponse of the request classes, and RequestHandlerHelper.
 func errorResponse(req wire.Message, version int16, err error) wire.Message {

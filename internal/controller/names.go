@@ -9,6 +9,10 @@ import (
 
 const maxTopicName = 249
 
+// CheckTopicName says, in Kafka's words, why a topic cannot have that name;
+// empty if it can.
+func CheckTopicName(name string) string { return checkTopicName(name) }
+
 // checkTopicName says, in Kafka's words, why a topic cannot have that name;
 // empty if it can.
 func checkTopicName(name string) string {

@@ -24,6 +24,9 @@ type Services struct {
 	// ProducerIDs hands out producer ids.
 	ProducerIDs ProducerIDs
 
+	// Admin is what the keys of administration need.
+	Admin Admin
+
 	// Quorum is this node's replica of the metadata log; controllers have it.
 	Quorum Quorum
 
