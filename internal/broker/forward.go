@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"gregor/internal/controller"
 	"gregor/internal/kerr"
 	"gregor/internal/wire"
 )
@@ -62,7 +63,7 @@ func (f *Forwarder) try(c Client, req wire.Message, version int16, deadline time
 	}
 	if id == f.channel.o.Self && f.local != nil {
 		f.local(c, req, version, func(m wire.Message) {
-			if NotController(m) {
+			if controller.IsNotController(m) {
 				again(nil)
 				return
 			}
@@ -125,31 +126,4 @@ func opened(m wire.Message, err error, req wire.Message, version int16) (wire.Me
 	resp.Decode(&r, version)
 	r.End()
 	return resp, r.Err()
-}
-
-// NotController reports whether an answer says NOT_CONTROLLER as a whole.
-func NotController(m wire.Message) bool {
-	switch r := m.(type) {
-	case *wire.CreateTopicsResponse:
-		return len(r.Topics) > 0 && r.Topics[0].ErrorCode == kerr.NotController
-	case *wire.DeleteTopicsResponse:
-		return len(r.Responses) > 0 && r.Responses[0].ErrorCode == kerr.NotController
-	case *wire.CreatePartitionsResponse:
-		return len(r.Results) > 0 && r.Results[0].ErrorCode == kerr.NotController
-	case *wire.IncrementalAlterConfigsResponse:
-		return len(r.Responses) > 0 && r.Responses[0].ErrorCode == kerr.NotController
-	case *wire.AlterConfigsResponse:
-		return len(r.Responses) > 0 && r.Responses[0].ErrorCode == kerr.NotController
-	case *wire.UpdateFeaturesResponse:
-		return r.ErrorCode == kerr.NotController
-	case *wire.UnregisterBrokerResponse:
-		return r.ErrorCode == kerr.NotController
-	case *wire.ElectLeadersResponse:
-		return r.ErrorCode == kerr.NotController
-	case *wire.AlterPartitionReassignmentsResponse:
-		return r.ErrorCode == kerr.NotController
-	case *wire.ListPartitionReassignmentsResponse:
-		return r.ErrorCode == kerr.NotController
-	}
-	return false
 }

@@ -33,8 +33,12 @@ func (n *Node) startController() error {
 		OnFatal: n.fail,
 	})
 	n.meta.Register(controllerFeed{n.controller})
+	if !n.conf.Broker {
+		n.meta.Register(&imageFeed{images: n.images, loader: metadata.NewLoader(), fail: n.fail})
+	}
+	n.ctlServices = n.newControllerServices()
 	wheel := handler.NewWheel(n.clock)
-	h := handler.New(handler.Options{Services: n.controllerServices(), Listener: wire.ControllerListener, Wheel: wheel, Log: n.log})
+	h := handler.New(handler.Options{Services: n.ctlServices, Listener: wire.ControllerListener, Wheel: wheel, Log: n.log})
 	n.ctlServer, err = server.New(server.Options{
 		Node: n.conf.ID, Controller: true, Listeners: n.conf.ControllerListeners, Limits: limits(n.conf.Values),
 		ConnectionLimits: listenerLimits(n.conf.Values, n.conf.ControllerListeners), Handler: h, Clock: n.clock, Log: n.log,

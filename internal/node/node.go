@@ -16,6 +16,7 @@ import (
 	"gregor/internal/clock"
 	"gregor/internal/config"
 	"gregor/internal/controller"
+	"gregor/internal/handler"
 	"gregor/internal/klog"
 	"gregor/internal/metalog"
 	"gregor/internal/model"
@@ -47,12 +48,14 @@ type Node struct {
 	fs     vfs.FS
 	failed chan error
 
-	dirs       *storage.Dirs
-	peers      *peer.Pool
-	meta       *metalog.Log
-	controller *controller.Controller
-	ctlServer  *server.Server
-	broker     *brokerSide
+	dirs        *storage.Dirs
+	peers       *peer.Pool
+	images      *images
+	meta        *metalog.Log
+	controller  *controller.Controller
+	ctlServices *handler.Services
+	ctlServer   *server.Server
+	broker      *brokerSide
 
 	stop  sync.Once
 	ended chan struct{} // closed when it stops
@@ -62,7 +65,7 @@ type Node struct {
 // taken down again when something fails.
 func Start(o Options) (*Node, error) {
 	tuneMemory()
-	n := &Node{clock: clock.System{}, log: o.Log, levels: o.Levels, fs: vfs.OS, failed: make(chan error, 1), ended: make(chan struct{})}
+	n := &Node{clock: clock.System{}, log: o.Log, levels: o.Levels, fs: vfs.OS, failed: make(chan error, 1), ended: make(chan struct{}), images: newImages()}
 	if err := n.configure(o.Props); err != nil {
 		return nil, err
 	}

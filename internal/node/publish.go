@@ -2,7 +2,6 @@ package node
 
 import (
 	"fmt"
-	"sync/atomic"
 
 	"gregor/internal/metadata"
 	"gregor/internal/metalog"
@@ -15,19 +14,13 @@ import (
 type publisher struct {
 	b      *brokerSide
 	loader *metadata.Loader
-	image  atomic.Pointer[metadata.Image]
 	// started: the replicas have taken a first image.
 	started bool
 }
 
 func newPublisher(b *brokerSide) *publisher {
-	p := &publisher{b: b, loader: metadata.NewLoader()}
-	p.image.Store(metadata.Empty())
-	return p
+	return &publisher{b: b, loader: metadata.NewLoader()}
 }
-
-// Image is the newest image, never nil.
-func (p *publisher) Image() *metadata.Image { return p.image.Load() }
 
 // LoadSnapshot begins anew with a snapshot.
 func (p *publisher) LoadSnapshot(r *metalog.SnapshotReader) {
@@ -73,10 +66,10 @@ func (p *publisher) publish(d *metadata.Delta) {
 		p.b.replicas.Start(img, now)
 		d = metadata.Between(metadata.Empty(), img)
 	default:
-		p.image.Store(img)
+		p.b.n.images.newest.Store(img)
 		return
 	}
-	p.image.Store(img)
+	p.b.n.images.newest.Store(img)
 	p.b.groups.Publish(d, img)
 	p.b.life.Published(img)
 }
