@@ -25,32 +25,44 @@ func (s *shard[M]) next() model.Offset { return s.written + model.Offset(s.batch
 
 // encoder holds the encoded records of one operation.
 type encoder struct {
+	w    wire.Writer
 	buf  []byte
 	ends []int // of keys and values, in turns; -1 for a tombstone
 }
 
+// keepEncoded is the most memory an encoder keeps, in bytes.
+const keepEncoded = 1 << 20
+
 func (e *encoder) encode(records []outRecord) error {
-	if cap(e.buf) > 1<<20 {
+	if e.w.Cap() > keepEncoded {
 		*e = encoder{}
 	}
-	e.buf, e.ends = e.buf[:0], e.ends[:0]
-	var err error
+	e.w.Reset()
+	e.ends = e.ends[:0]
 	for i := range records {
 		r := &records[i]
-		if e.buf, err = wire.AppendKey(e.buf, r.key); err != nil {
-			return err
-		}
-		e.ends = append(e.ends, len(e.buf))
+		e.prefix(r.key.RecordType())
+		r.key.Encode(&e.w, 0)
+		e.ends = append(e.ends, e.w.Len())
 		if r.value == nil {
 			e.ends = append(e.ends, -1)
 			continue
 		}
-		if e.buf, err = wire.AppendValue(e.buf, r.value, r.version); err != nil {
-			return err
-		}
-		e.ends = append(e.ends, len(e.buf))
+		e.prefix(r.version)
+		r.value.Encode(&e.w, r.version)
+		e.ends = append(e.ends, e.w.Len())
 	}
-	return nil
+	if err := e.w.Err(); err != nil {
+		return err
+	}
+	var err error
+	e.buf, err = e.w.Bytes()
+	return err
+}
+
+// prefix writes what stands before a key, its type, or a value, its version.
+func (e *encoder) prefix(n int16) {
+	_, _ = e.w.Write([]byte{byte(n >> 8), byte(n)})
 }
 
 // append applies the records in s.out and adds them to the batch; the
@@ -110,8 +122,8 @@ func (s *shard[M]) appendOne(o *op[M], r *outRecord, key, value []byte) error {
 	if !s.out.noReplay {
 		at := s.next()
 		s.history.move(at)
-		rec := Record{Offset: at, ProducerID: model.NoProducer, ProducerEpoch: record.NoProducerEpoch, Key: r.key, Value: r.value}
-		if err := s.machine.Replay(&rec); err != nil {
+		s.rec = Record{Offset: at, ProducerID: model.NoProducer, ProducerEpoch: record.NoProducerEpoch, Key: r.key, Value: r.value}
+		if err := s.machine.Replay(&s.rec); err != nil {
 			s.logger().Error(fmt.Sprintf("Replaying record %v to %s failed: %v.", r.key, s.name(), err))
 			s.failBatch(kerr.UnknownServerError)
 			return kerr.UnknownServerError

@@ -199,7 +199,9 @@ func (m *Map[K, V]) count(had, live bool) {
 func (m *Map[K, V]) commitOldest() {
 	u := m.change(m.base)
 	s := m.m[u.key]
-	invariant.Check(s.dirty && s.first == m.base, "change %d is committed, but the first of its key is %d", m.base, s.first)
+	if !s.dirty || s.first != m.base {
+		invariant.Check(false, "change %d is committed, but the first of its key is %d", m.base, s.first)
+	}
 	switch {
 	case s.first != s.last:
 		s.first = u.next

@@ -162,6 +162,9 @@ func (s *shard[M]) replayLog() (records, bytes int, err error) {
 	s.machine = s.rt.o.New(s.partition, &s.history, &s.timers)
 	s.written, s.committed = end, min(hw, end)
 	l := loader[M]{s: s}
+	if s.rt.o.Decoder != nil {
+		l.hot = s.rt.o.Decoder()
+	}
 	var buf []byte
 	for at := start; at < end; {
 		if s.abort.Load() {
@@ -194,6 +197,7 @@ func (s *shard[M]) replayLog() (records, bytes int, err error) {
 type loader[M Machine] struct {
 	s       *shard[M]
 	reader  record.Reader
+	hot     func(rec *Record, key, value []byte) bool
 	records int
 	skipped bool // a record of an unknown type was seen
 }
@@ -230,8 +234,9 @@ func (l *loader[M]) replayBatch(b record.Batch, from model.Offset) error {
 		if offset < from {
 			continue
 		}
-		rec := Record{Offset: offset, ProducerID: b.ProducerID(), ProducerEpoch: b.ProducerEpoch()}
-		known, err := l.decode(&rec, raw.Key, raw.Value)
+		rec := &l.s.rec
+		*rec = Record{Offset: offset, ProducerID: b.ProducerID(), ProducerEpoch: b.ProducerEpoch()}
+		known, err := l.decode(rec, raw.Key, raw.Value)
 		if err != nil {
 			return fmt.Errorf("record at offset %d: %w", offset, err)
 		}
@@ -239,7 +244,7 @@ func (l *loader[M]) replayBatch(b record.Batch, from model.Offset) error {
 			continue
 		}
 		l.s.history.move(offset)
-		if err := l.s.machine.Replay(&rec); err != nil {
+		if err := l.s.machine.Replay(rec); err != nil {
 			return fmt.Errorf("record at offset %d: %w", offset, err)
 		}
 		l.records++
@@ -250,6 +255,9 @@ func (l *loader[M]) replayBatch(b record.Batch, from model.Offset) error {
 // decode takes a record apart. known is false for one of newer software, which
 // is left alone.
 func (l *loader[M]) decode(rec *Record, key, value []byte) (known bool, err error) {
+	if l.hot != nil && l.hot(rec, key, value) {
+		return true, nil
+	}
 	t := l.s.rt.o.Records
 	if rec.Key, err = t.DecodeKey(key); err == nil {
 		rec.Value, _, err = t.DecodeValue(rec.Key.RecordType(), value)

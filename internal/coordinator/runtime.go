@@ -22,6 +22,11 @@ type Options[M Machine] struct {
 	New func(partition int32, h *History, t *Timers) M
 	// Open finds the partition that a shard is to live in.
 	Open func(partition int32) (Log, error)
+	// Decoder, if not nil, makes a function for one load that takes apart the
+	// records of which there are many, faster than it is done for the others:
+	// what it puts into rec is used until its next call. false: not one of
+	// those, or damaged.
+	Decoder func() func(rec *Record, key, value []byte) bool
 	// Linger is how long records are gathered before they are written
 	// (group.coordinator.append.linger.ms), in milliseconds; -1: as long as
 	// there is more in the queue.

@@ -69,6 +69,7 @@ type shard[M Machine] struct {
 	timers  Timers
 	out     Out
 	enc     encoder
+	rec     Record // being replayed
 	// written is the end of the log, committed its high watermark as far as
 	// they are known here.
 	written, committed model.Offset

@@ -26,6 +26,7 @@ type memLog struct {
 	epoch   model.LeaderEpoch
 	auto    bool // commit at once
 	fail    error
+	forget  bool // do not keep what is appended: for benchmarks
 	waits   []memWait
 }
 
@@ -43,11 +44,14 @@ func (l *memLog) Append(batch []byte, epoch model.LeaderEpoch, _ model.Millis) (
 	case epoch != l.epoch:
 		return 0, 0, kerr.NotLeaderOrFollower
 	}
-	b := record.Batch(append([]byte(nil), batch...))
+	b := record.Batch(batch)
+	if !l.forget {
+		b = record.Batch(append([]byte(nil), batch...))
+		l.batches = append(l.batches, b)
+	}
 	b.SetBaseOffset(l.end)
 	base := l.end
 	l.end = b.NextOffset()
-	l.batches = append(l.batches, b)
 	if l.auto {
 		l.hw = l.end
 	}

@@ -58,7 +58,8 @@ func New(o Options) *Service {
 		New: func(_ int32, h *coordinator.History, t *coordinator.Timers) *Shard {
 			return newShard(&s.o.Config, o.NewID, o.Log, h, t)
 		},
-		Open: o.Open, Linger: o.Config.AppendLinger, Timeout: o.Config.CommitTimeout,
+		Decoder: newOffsetDecoder,
+		Open:    o.Open, Linger: o.Config.AppendLinger, Timeout: o.Config.CommitTimeout,
 		LoadBuffer: o.Config.LoadBuffer, Codec: codec.Type(o.Config.Compression),
 		Clock: o.Clock, Log: o.Log,
 	})
