@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -127,7 +128,7 @@ func (s *segment) takeUnsynced(files []*File) []*File {
 func (l *Log) sync(w flushWork) error {
 	for _, f := range w.files {
 		err := f.pin(false)
-		if err == ErrDeleted {
+		if errors.Is(err, ErrDeleted) {
 			continue // retention was faster
 		}
 		if err != nil {

@@ -72,7 +72,11 @@ func (l *Log) list() (listing, error) {
 func (l *Log) drop(d *listing, name string) error {
 	delete(d.names, name)
 	l.dirDirty.Store(true)
-	return l.fs().Remove(filepath.Join(l.Dir(), name))
+	err := l.fs().Remove(filepath.Join(l.Dir(), name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // the background was faster
+	}
+	return err
 }
 
 // finishSwaps completes interrupted replacements. A .swap at or above a

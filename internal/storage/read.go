@@ -1,6 +1,8 @@
 package storage
 
 import (
+	"errors"
+
 	"gregor/internal/model"
 	"gregor/internal/record"
 )
@@ -63,6 +65,7 @@ func (l *Log) Read(from, bound model.Offset, maxBytes int, minOne bool) (Fetch, 
 
 // piece is the read of one segment.
 type piece struct {
+	st       *state
 	s        *segment
 	from     model.Offset
 	pos, end int64        // where to start looking, where the segment ends
@@ -121,7 +124,7 @@ func (l *Log) vet(p piece, f Fetch, err error) (Fetch, bool, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	retry := l.st == nil || l.st.truncated != p.version
+	retry := l.st != p.st || p.st.truncated != p.version
 	return f, retry, err
 }
 
@@ -129,7 +132,7 @@ func (l *Log) vet(p piece, f Fetch, err error) (Fetch, bool, error) {
 // false if there is nothing.
 func (l *Log) pieceLocked(st *state, i int, from, end model.Offset) (p piece, ok bool, err error) {
 	s := st.segs[i]
-	p = piece{s: s, from: from, end: s.size, endAt: end, version: st.truncated}
+	p = piece{st: st, s: s, from: from, end: s.size, endAt: end, version: st.truncated}
 	if s.size == 0 || s.base >= end {
 		return p, false, nil
 	}
@@ -215,9 +218,7 @@ func (l *Log) searchDisk(p piece, v indexView, k rowKey, most int64) (int64, err
 		return 0, err
 	}
 	l.mu.Lock()
-	if l.st != nil {
-		l.st.block = kept
-	}
+	p.st.block = kept
 	l.mu.Unlock()
 	_, pos := offsetOfRow(p.s.base, row[:])
 	return pos, nil
@@ -248,8 +249,8 @@ func (l *Log) readPiece(p piece, from model.Offset, maxBytes int, minOne bool) (
 	if err == nil && end > p.pos {
 		f.File, f.Off, f.Len, f.Next = &p.s.data, p.pos, int(end-p.pos), next
 		l.mu.Lock()
-		if l.st != nil && l.st.truncated == p.version {
-			l.st.addHint(p.s.base, next, end)
+		if p.st.truncated == p.version {
+			p.st.addHint(p.s.base, next, end)
 		}
 		l.mu.Unlock()
 		return f, true, nil
@@ -296,12 +297,15 @@ func (l *Log) cut(p piece, first, maxBytes int64, minOne bool) (int64, model.Off
 // limit; 0 if there is none.
 func (l *Log) rowBefore(p piece, limit int64) (int64, error) {
 	l.mu.Lock()
-	if l.st == nil {
+	if l.st != p.st {
 		l.mu.Unlock()
-		return 0, nil
+		return 0, nil // unloaded meanwhile: do without the index
 	}
-	pos, v, disk, err := l.st.seek(p.s, byPosition, limit)
+	pos, v, disk, err := p.st.seek(p.s, byPosition, limit)
 	l.mu.Unlock()
+	if errors.Is(err, ErrDeleted) {
+		return 0, nil // retention was faster: the data file is held, the index gone
+	}
 	if !disk || err != nil {
 		return pos, err
 	}

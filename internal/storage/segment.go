@@ -220,8 +220,8 @@ func (s *segment) retire(at model.Millis) error {
 	for i := len(files) - 1; i >= 0; i-- {
 		f := files[i]
 		path := f.path()
+		f.doom() // first: a flush in flight must not look for it by its old name
 		err := l.fs().Rename(path, path+deletedSuffix)
-		f.doom()
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
