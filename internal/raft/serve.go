@@ -10,6 +10,9 @@ import (
 
 const notLeader = kerr.NotLeaderOrFollower
 
+// maxWait bounds how long a fetch is held, whatever it asks for.
+const maxWait = 60_000
+
 // parked is a fetch that waits for records or for the high watermark.
 type parked struct {
 	token uint64
@@ -64,7 +67,20 @@ func (n *Node) tryFetch(token uint64, r *FetchRequest, mayWait bool) {
 		n.emit(Reply{token, resp})
 		return
 	}
-	l.parked = append(l.parked, parked{token, r, n.now + r.MaxWait})
+	l.unpark(n, r.Replica)
+	l.parked = append(l.parked, parked{token, r, n.now + min(r.MaxWait, maxWait)})
+}
+
+// unpark answers what a replica has waiting: it asks anew, so it has given up
+// on that.
+func (l *leader) unpark(n *Node, k Key) {
+	i := slices.IndexFunc(l.parked, func(p parked) bool { return k.ID >= 0 && p.req.Replica == k })
+	if i < 0 {
+		return
+	}
+	p := l.parked[i]
+	l.parked = slices.Delete(l.parked, i, i+1)
+	n.tryFetch(p.token, p.req, false)
 }
 
 // fetchError is an answer without records.
