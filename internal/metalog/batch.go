@@ -34,11 +34,7 @@ func (e *encoder) begin(base model.Offset, epoch model.LeaderEpoch, control bool
 
 // add adds one metadata record to a data batch.
 func (e *encoder) add(r metadata.Record, now model.Millis) error {
-	rec, ok := r.Msg.(wire.Record)
-	if !ok {
-		return fmt.Errorf("%T is no metadata record", r.Msg)
-	}
-	v, err := wire.AppendMetadataRecord(e.value[:0], rec, r.Version)
+	v, err := wire.AppendMetadataRecord(e.value[:0], r.Msg, r.Version)
 	if err != nil {
 		return err
 	}

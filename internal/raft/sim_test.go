@@ -39,7 +39,6 @@ type simNode struct {
 	disk    disk
 	life    int // counts crashes: answers of an earlier life are lost
 	leading bool
-	pending []Message // unused answers
 	hw      model.Offset
 	epoch   model.LeaderEpoch
 	fetched int64 // bytes of the snapshot received
