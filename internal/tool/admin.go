@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"time"
 
@@ -74,16 +75,25 @@ func (a *admin) toBroker(id int32, req kmsg.Request, call string) (kmsg.Response
 	if a.set.controllers {
 		return a.toController(ctx, req, call)
 	}
-	if err := a.learnBrokers(ctx); err != nil {
-		return nil, clientError(err, call)
+	for try := 0; ; try++ {
+		if err := a.learnBrokers(ctx, try > 0); err != nil {
+			return nil, clientError(err, call)
+		}
+		resp, err := a.cl.Broker(int(id)).RetriableRequest(ctx, req)
+		if !isUnknownBroker(err) || ctx.Err() != nil {
+			return resp, clientError(err, call)
+		}
+		select {
+		case <-time.After(backoff(try)):
+		case <-ctx.Done():
+		}
 	}
-	resp, err := a.cl.Broker(int(id)).RetriableRequest(ctx, req)
-	return resp, clientError(err, call)
 }
 
-// learnBrokers makes the client know the brokers' addresses.
-func (a *admin) learnBrokers(ctx context.Context) error {
-	if len(a.cl.DiscoveredBrokers()) > 0 {
+// learnBrokers makes the client know the brokers' addresses, or refreshes
+// them.
+func (a *admin) learnBrokers(ctx context.Context, again bool) error {
+	if len(a.cl.DiscoveredBrokers()) > 0 && !again {
 		return nil
 	}
 	req := kmsg.NewPtrMetadataRequest()
@@ -92,8 +102,18 @@ func (a *admin) learnBrokers(ctx context.Context) error {
 	return err
 }
 
+// controllerCalls are the requests that Java's client sends to controllers.
+var controllerCalls = []kmsg.Key{
+	kmsg.ApiVersions, kmsg.DescribeACLs, kmsg.CreateACLs, kmsg.DeleteACLs, kmsg.DescribeConfigs, kmsg.IncrementalAlterConfigs,
+	kmsg.AlterPartitionAssignments, kmsg.ListPartitionReassignments, kmsg.DescribeQuorum, kmsg.UpdateFeatures,
+	kmsg.DescribeCluster, kmsg.UnregisterBroker, kmsg.AddRaftVoter, kmsg.RemoveRaftVoter,
+}
+
 // toController sends to the active controller, which it finds through any.
 func (a *admin) toController(ctx context.Context, req kmsg.Request, call string) (kmsg.Response, error) {
+	if !slices.Contains(controllerCalls, kmsg.Key(req.Key())) {
+		return nil, throw(pkgErrors+"UnsupportedEndpointTypeException", "This Admin API is not yet supported when communicating directly with the controller quorum.")
+	}
 	if d, ok := req.(*kmsg.DescribeClusterRequest); ok {
 		d.EndpointType = 2
 		return a.seed(ctx, req, call)

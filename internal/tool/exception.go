@@ -109,14 +109,14 @@ func cause(err error) error {
 }
 
 // codeError is the error of a response; nil for none. msg is the response's
-// own message, if it has one.
+// own message; where that is null the code's default stands in.
 func codeError(code int16, msg *string) error {
 	c := kerr.Code(code)
 	if c == kerr.None {
 		return nil
 	}
 	text := c.Message()
-	if msg != nil && *msg != "" {
+	if msg != nil {
 		text = *msg
 	}
 	return &exception{class: pkgErrors + c.Exception(), msg: text, cause: nil}
@@ -136,10 +136,15 @@ func clientError(err error, call string) error {
 		return throw("java.lang.InterruptedException", "%v", err)
 	case strings.Contains(err.Error(), "unsupported") || strings.Contains(err.Error(), "does not support") || strings.Contains(err.Error(), "too old"):
 		return throw(unsupported, "The node does not support %s", strings.ToUpper(snake(call)))
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &ne), errors.Is(err, kgo.ErrMaxBuffered):
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &ne), isUnknownBroker(err):
 		return throw(timeoutError, "Timed out waiting for a node assignment. Call: %s", call)
 	}
-	return throw(timeoutError, "Timed out waiting for a node assignment. Call: %s (%v)", call, err)
+	return throw(timeoutError, "Timed out waiting to send the call. Call: %s (%v)", call, err)
+}
+
+// isUnknownBroker: the cluster has no node of that id.
+func isUnknownBroker(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "unknown broker")
 }
 
 // snake turns describeTopicPartitions into describe_topic_partitions.

@@ -3,8 +3,10 @@ package tool
 import (
 	"fmt"
 	"io"
+	"math"
 	"regexp"
 	"sort"
+	"strconv"
 	"strings"
 )
 
@@ -82,4 +84,30 @@ func javaSplit(re *regexp.Regexp, s string) []string {
 		return nil
 	}
 	return parts
+}
+
+// javaDouble is Double.toString: at least one digit after the point, and an
+// exponent outside of 1e-3 to 1e7.
+func javaDouble(f float64) string {
+	switch {
+	case math.IsInf(f, 1):
+		return "Infinity"
+	case math.IsInf(f, -1):
+		return "-Infinity"
+	case math.IsNaN(f):
+		return "NaN"
+	}
+	if abs := math.Abs(f); abs != 0 && (abs < 1e-3 || abs >= 1e7) {
+		m, exp, _ := strings.Cut(strconv.FormatFloat(f, 'E', -1, 64), "E")
+		if !strings.Contains(m, ".") {
+			m += ".0"
+		}
+		n, _ := strconv.Atoi(exp) // FormatFloat wrote it
+		return m + "E" + strconv.Itoa(n)
+	}
+	s := strconv.FormatFloat(f, 'f', -1, 64)
+	if !strings.Contains(s, ".") {
+		s += ".0"
+	}
+	return s
 }

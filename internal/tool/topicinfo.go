@@ -31,6 +31,13 @@ func (t *topicInfo) sort() {
 
 // listTopics are the names of all topics, sorted.
 func (a *admin) listTopics(internal bool) ([]string, error) {
+	out, err := a.topicNames(internal)
+	sort.Strings(out)
+	return out, err
+}
+
+// topicNames are the names of all topics in the order Java's client has them.
+func (a *admin) topicNames(internal bool) ([]string, error) {
 	resp, err := a.metadata(nil, "listTopics")
 	if err != nil {
 		return nil, err
@@ -41,8 +48,7 @@ func (a *admin) listTopics(internal bool) ([]string, error) {
 			out = append(out, *t.Topic)
 		}
 	}
-	sort.Strings(out)
-	return out, nil
+	return hashedStrings(out), nil
 }
 
 // describeTopics describes topics by name, in the order Java's client returns
