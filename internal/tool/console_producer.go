@@ -137,7 +137,8 @@ func (e *env) consoleProducer(args []string) error {
 	if err != nil {
 		return err
 	}
-	opts, err := newSettings(props).producerOptions(e, 0)
+	conf := newSettings(props)
+	opts, err := conf.producerOptions(e, 0)
 	if err != nil {
 		return err
 	}
@@ -146,6 +147,7 @@ func (e *env) consoleProducer(args []string) error {
 		return throw(kafkaError, "Failed to construct kafka producer: %v", err)
 	}
 	defer cl.Close()
+	conf.awaitTopic(e, cl, reader.topic)
 	err = e.sendLines(cl, reader, set.Has(o.sync))
 	cl.Flush(e.Context) // what was read before an error is sent all the same
 	return err

@@ -1,9 +1,11 @@
 package tool
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"gregor/internal/config"
 	"gregor/internal/tool/argparse"
@@ -172,10 +175,18 @@ func (s *settings) acks() []kgo.Opt {
 	idempotent := s.flag("enable.idempotence", true)
 	acks := s.oneOf("acks", "all", "all", "-1", "0", "1")
 	_, explicit := s.m["enable.idempotence"]
-	if weak := acks == "0" || acks == "1"; weak && explicit && idempotent {
-		s.err = throw(configError, "Must set acks to all in order to use the idempotent producer. Otherwise we cannot guarantee idempotence.")
-	} else if weak {
-		idempotent = false
+	for _, c := range []struct {
+		weak bool
+		why  string
+	}{
+		{s.num("retries", 1, 0) == 0, "Must set retries to non-zero when using the idempotent producer."},
+		{acks == "0" || acks == "1", "Must set acks to all in order to use the idempotent producer. Otherwise we cannot guarantee idempotence."},
+		{s.num("max.in.flight.requests.per.connection", 5, 1) > 5, "To use the idempotent producer, max.in.flight.requests.per.connection must be set to at most 5. Current value is " + s.str("max.in.flight.requests.per.connection", "5") + "."},
+	} {
+		if c.weak && explicit && idempotent {
+			s.err = throw(configError, "%s", c.why)
+		}
+		idempotent = idempotent && !c.weak
 	}
 	if id, ok := s.m["transactional.id"]; ok {
 		if !idempotent {
@@ -365,3 +376,48 @@ func protocolError(err error) error {
 }
 
 func formatInt(n int64) string { return strconv.FormatInt(n, 10) }
+
+// javaFixed is %.nf of Java, which writes NaN and infinity as words.
+func javaFixed(f float64, digits int) string {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return javaFloat(f, 64)
+	}
+	return strconv.FormatFloat(f, 'f', digits, 64)
+}
+
+// awaitTopic waits until a topic that is being created can be written to.
+// franz-go counts the wait against the retries of a record, Java's producer
+// does not. Whatever is wrong with the topic, sending to it tells.
+func (s *settings) awaitTopic(e *env, cl *kgo.Client, topic string) {
+	ctx, cancel := context.WithTimeout(e.Context, s.ms("max.block.ms", 60000, 0, time.Hour))
+	defer cancel()
+	for try := 0; ctx.Err() == nil; try++ {
+		req := kmsg.NewPtrMetadataRequest()
+		req.AllowAutoTopicCreation = true
+		t := kmsg.NewMetadataRequestTopic()
+		t.Topic = &topic
+		req.Topics = append(req.Topics, t)
+		resp, err := req.RequestWith(ctx, cl)
+		if err == nil && len(resp.Topics) == 1 && settled(&resp.Topics[0]) {
+			return
+		}
+		select {
+		case <-time.After(backoff(try)):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// settled: the topic is there, or waiting for it is of no use.
+func settled(t *kmsg.MetadataResponseTopic) bool {
+	code := []int16{t.ErrorCode}
+	for _, p := range t.Partitions {
+		code = append(code, p.ErrorCode)
+	}
+	for _, c := range code {
+		if err := kerr.TypedErrorForCode(c); err != nil && err.Retriable {
+			return false
+		}
+	}
+	return true
+}
