@@ -16,8 +16,8 @@ import (
 // than it believes (KIP-1242). What cannot be decoded closes the connection;
 // a version that is not known is answered in version 0 (see unsupported).
 func apiVersions(c *Context) error {
-	var req wire.ApiVersionsRequest
-	if err := c.decodeAlias(&req); err != nil {
+	req := &c.local.apiVersions
+	if err := c.decodeAlias(req); err != nil {
 		return err
 	}
 	if c.Version >= 3 && !(softwareName(req.ClientSoftwareName) && softwareName(req.ClientSoftwareVersion)) {

@@ -83,6 +83,8 @@ type local struct {
 	ctx     Context
 	woken   partition.Woken
 	produce produceWork
+
+	apiVersions wire.ApiVersionsRequest
 }
 
 func (h *Handlers) local(p *server.Pass) *local {

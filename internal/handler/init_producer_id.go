@@ -18,7 +18,9 @@ type ProducerIDs interface {
 // (KIP-98, KIP-360). This node coordinates no transactions.
 func initProducerID(c *Context, req *wire.InitProducerIdRequest) {
 	fail := func(code kerr.Code) {
-		c.Reply(&wire.InitProducerIdResponse{ErrorCode: code, ProducerId: -1, ProducerEpoch: -1})
+		resp := wire.NewInitProducerIdResponse()
+		resp.ErrorCode, resp.ProducerEpoch = code, -1
+		c.Reply(resp)
 	}
 	id := req.TransactionalId
 	switch {
@@ -38,7 +40,8 @@ func initProducerID(c *Context, req *wire.InitProducerIdRequest) {
 	throttle := c.Throttle(RequestQuota, 0)
 	later := c.Later()
 	c.Services.ProducerIDs.Next(func(id model.ProducerID, err error) {
-		resp := &wire.InitProducerIdResponse{ThrottleTimeMs: throttle, ProducerId: int64(id)}
+		resp := wire.NewInitProducerIdResponse()
+		resp.ThrottleTimeMs, resp.ProducerId = throttle, int64(id)
 		if err != nil {
 			resp.ErrorCode, resp.ProducerId, resp.ProducerEpoch = kerr.Of(err), -1, -1
 		}

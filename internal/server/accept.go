@@ -114,7 +114,7 @@ func (s *Server) welcome(l *listener, tcp *net.TCPConn) bool {
 	lim := s.limits.Load()
 	_ = tcp.SetNoDelay(true)
 	_ = tcp.SetKeepAlive(true)
-	t, err := newPlain(tcp, c.touch)
+	t, err := newPlain(tcp, c)
 	if err == nil {
 		_ = setBuffers(t.raw, -1, lim.SendBuffer)
 		c.t = t

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -20,12 +21,19 @@ var (
 // transport is the bytes under a connection. read and send that would block
 // return errAgain; send with wait blocks instead.
 type transport interface {
-	// serve calls step whenever there may be something to read, until step
-	// returns true or the connection is closed.
-	serve(step func() bool) error
+	// serve calls the owner's turn whenever there may be something to read,
+	// until that returns true or the connection is closed.
+	serve() error
 	read(p []byte) (int, error)
 	send(s *sender, wait bool) error
-	close() error
+	// nudge makes serve return os.ErrDeadlineExceeded as soon as it waits; calm
+	// undoes that.
+	nudge()
+	calm()
+	// shut makes the others return and blocks nobody; close frees the
+	// descriptor, once serve has returned.
+	shut()
+	close()
 }
 
 // Conn is one connection.
@@ -38,6 +46,8 @@ type Conn struct {
 	touched  atomic.Bool // since the janitor looked last
 	mayBe    atomic.Bool // the ring may not be empty, or a throttle hold
 
+	deep atomic.Bool // its goroutine has served requests
+
 	// Local is the Handler's, for the goroutine of the connection only.
 	Local any
 
@@ -46,14 +56,16 @@ type Conn struct {
 	served bool  // a request was served
 	cause  error // why it ends
 
-	out sender // of the one writer
+	// out is what is being sent. It belongs to the writer, or to who holds mu
+	// while there is none.
+	out *sender
 
 	mu struct {
 		sync.Mutex
 		ring    ring
 		writing bool // somebody is the writer
 		closed  bool
-		resume  time.Time // throttled until then
+		resume  int64 // throttled until then, by clock.Nanos; 0: not
 		wake    chan struct{}
 	}
 
@@ -85,13 +97,22 @@ func (c *Conn) ID() string {
 	return string(strconv.AppendUint(b, c.number, 10))
 }
 
-// run is the owner goroutine.
+// run is the owner goroutine. One that has served requests has a larger stack
+// than one that only waits, and keeps it; so the janitor has connections that
+// rest for a second or two change over to a new goroutine.
 func (c *Conn) run() {
-	err := c.t.serve(c.turn)
+	err := c.t.serve()
+	if c.cause == nil && errors.Is(err, os.ErrDeadlineExceeded) {
+		c.t.calm()
+		c.deep.Store(false)
+		go c.run()
+		return
+	}
 	if c.cause == nil {
 		c.cause = err
 	}
 	c.shut()
+	c.t.close()
 	c.in.drop(c.srv.budget)
 	if c.served {
 		c.srv.handler.Closed(c)
@@ -103,6 +124,9 @@ func (c *Conn) run() {
 // to end.
 func (c *Conn) turn() (done bool) {
 	c.touch()
+	if !c.deep.Load() {
+		c.deep.Store(true)
+	}
 	p := getPass(c)
 	err := c.readAll(p)
 	putPass(p)
@@ -148,8 +172,10 @@ func (c *Conn) readAll(p *Pass) error {
 // room makes room to read into, waiting for memory if need be.
 func (c *Conn) room() error {
 	n := c.in.wants()
-	if err := c.sleepUntil(func() bool { return n == 0 || c.srv.budget.take(int64(n), c) }); err != nil {
-		return err
+	if n > 0 && !c.srv.budget.take(int64(n), c) {
+		if err := c.sleepUntil(func() bool { return c.srv.budget.take(int64(n), c) }); err != nil {
+			return err
+		}
 	}
 	c.in.grow(n, c.srv.budget)
 	return nil
@@ -192,10 +218,10 @@ func (c *Conn) await(p *Pass) error {
 func (c *Conn) mayServe() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.mu.resume.IsZero() && !time.Now().Before(c.mu.resume) {
-		c.mu.resume = time.Time{}
+	if c.mu.resume > 0 && c.srv.clock.Nanos() >= c.mu.resume {
+		c.mu.resume = 0
 	}
-	throttled := !c.mu.resume.IsZero()
+	throttled := c.mu.resume > 0
 	c.mayBe.Store(throttled || c.mu.ring.head < c.mu.ring.tail)
 	return !throttled && !c.mu.ring.full()
 }
@@ -219,16 +245,16 @@ func (c *Conn) sleepUntil(ok func() bool) error {
 		if ok() {
 			return nil
 		}
-		if resume.IsZero() {
+		if resume == 0 {
 			<-wake
 			continue
 		}
-		t := time.NewTimer(time.Until(resume))
+		over, stop := c.srv.clock.After(time.Duration(resume - c.srv.clock.Nanos()))
 		select {
 		case <-wake:
-		case <-t.C:
+		case <-over:
 		}
-		t.Stop()
+		stop()
 	}
 }
 
@@ -237,9 +263,7 @@ func (c *Conn) sleepUntil(ok func() bool) error {
 func (c *Conn) Throttle(d model.Millis) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if until := time.Now().Add(time.Duration(d) * time.Millisecond); until.After(c.mu.resume) {
-		c.mu.resume = until
-	}
+	c.mu.resume = max(c.mu.resume, c.srv.clock.Nanos()+int64(d)*int64(time.Millisecond))
 	c.mayBe.Store(true)
 }
 
@@ -262,7 +286,7 @@ func (c *Conn) rest() {
 	if c.mayBe.Load() {
 		c.mu.Lock()
 		c.mu.ring.shrink()
-		c.mayBe.Store(c.mu.ring.head < c.mu.ring.tail || !c.mu.resume.IsZero())
+		c.mayBe.Store(c.mu.ring.head < c.mu.ring.tail || c.mu.resume > 0)
 		c.mu.Unlock()
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"syscall"
+	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,34 +24,49 @@ func (e *fileError) Unwrap() error { return e.err }
 // in the callbacks of RawConn: so a wait holds no buffer, and files go out by
 // sendfile with an offset.
 type plain struct {
-	tcp *net.TCPConn
-	raw syscall.RawConn
-	fd  int // within serve
-
-	// Of the one writer.
-	write func(fd uintptr) bool // sendOn
-	s     *sender
-	wait  bool
-	err   error
-	touch func()
+	tcp   *net.TCPConn
+	raw   syscall.RawConn
+	owner *Conn
+	fd    int  // within serve
+	fresh bool // serve has only begun
 }
 
-func newPlain(tcp *net.TCPConn, touch func()) (*plain, error) {
+func newPlain(tcp *net.TCPConn, owner *Conn) (*plain, error) {
 	raw, err := tcp.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	t := &plain{tcp: tcp, raw: raw, touch: touch}
-	t.write = t.sendOn
-	return t, nil
+	return &plain{tcp: tcp, raw: raw, owner: owner}, err
 }
 
-func (t *plain) serve(step func() bool) error {
-	return t.raw.Read(func(fd uintptr) bool {
-		t.fd = int(fd)
-		return step()
-	})
+func (t *plain) serve() error {
+	t.fresh = true
+	return t.raw.Read(t.readable)
 }
+
+// readable is called once at first and then whenever bytes may be there. The
+// first time it looks whether there are any with next to no stack, so that a
+// goroutine that only waits keeps the smallest one there is.
+func (t *plain) readable(fd uintptr) bool {
+	if t.fresh {
+		t.fresh = false
+		if nothing(fd) {
+			return false
+		}
+	}
+	t.fd = int(fd)
+	return t.owner.turn()
+}
+
+// nothing reports whether there is nothing to read yet, not even an end.
+func nothing(fd uintptr) bool {
+	var b [1]byte
+	_, _, e := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&b[0])), 1, unix.MSG_PEEK|unix.MSG_DONTWAIT, 0, 0)
+	return e == syscall.EAGAIN
+}
+
+// nudge makes serve return os.ErrDeadlineExceeded once it waits.
+func (t *plain) nudge() { _ = t.tcp.SetReadDeadline(time.Unix(1, 0)) }
+
+// calm undoes a nudge.
+func (t *plain) calm() { _ = t.tcp.SetReadDeadline(time.Time{}) }
 
 func (t *plain) read(p []byte) (int, error) {
 	for {
@@ -69,34 +86,17 @@ func (t *plain) read(p []byte) (int, error) {
 }
 
 func (t *plain) send(s *sender, wait bool) error {
-	t.s, t.wait, t.err = s, wait, nil
-	if err := t.raw.Write(t.write); err != nil {
+	s.conn, s.wait, s.sent, s.err = t.owner, wait, false, nil
+	if err := t.raw.Write(s.run); err != nil {
 		return err
 	}
-	return t.err
+	return s.err
 }
 
-// sendOn sends until all is sent, an error, or a full socket. It returns false
-// to be called again once there is room.
-func (t *plain) sendOn(fd uintptr) bool {
-	for sent := false; ; sent = true {
-		done, err := t.s.step(int(fd))
-		switch {
-		case err == unix.EINTR:
-		case err == unix.EAGAIN:
-			if sent {
-				t.touch()
-			}
-			if t.wait {
-				return false
-			}
-			t.err = errAgain
-			return true
-		case err != nil || done:
-			t.err = err
-			return true
-		}
-	}
+// shut ends the connection in both directions, which wakes owner and writer.
+// The descriptor is freed by close, since that waits for both to have left.
+func (t *plain) shut() {
+	_ = t.raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RDWR) })
 }
 
-func (t *plain) close() error { return t.tcp.Close() }
+func (t *plain) close() { _ = t.tcp.Close() }

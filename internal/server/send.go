@@ -1,6 +1,8 @@
 package server
 
 import (
+	"sync"
+
 	"gregor/internal/wire"
 
 	"golang.org/x/sys/unix"
@@ -25,11 +27,23 @@ type sender struct {
 	next    int // segment
 	done    int // bytes of it
 	minFile int
+
+	// Of plain.send.
+	run  func(fd uintptr) bool // sendOn, bound once
+	conn *Conn
+	wait bool
+	sent bool // since the connection was touched
+	err  error
 }
 
-func (s *sender) active() bool { return s.r != nil }
+var senders = sync.Pool{New: func() any {
+	s := new(sender)
+	s.run = s.sendOn
+	return s
+}}
 
-func (s *sender) load(r *Response) {
+func newSender(r *Response) *sender {
+	s := senders.Get().(*sender)
 	files := 0
 	s.r, s.segs, s.next, s.done = r, r.Segments(), 0, 0
 	for i := range s.segs {
@@ -41,13 +55,42 @@ func (s *sender) load(r *Response) {
 	if files == 1 {
 		s.minFile = soleFile
 	}
+	return s
 }
 
-func (s *sender) finish() {
-	if s.r != nil {
+// free lets go of the response and of s, which may be nil.
+func (s *sender) free() {
+	if s != nil {
 		s.r.free()
+		s.r, s.segs, s.err, s.conn = nil, nil, nil, nil
+		senders.Put(s)
 	}
-	*s = sender{}
+}
+
+// sendOn sends until all is sent, an error, or a full socket. It returns false
+// to be called again once there is room.
+func (s *sender) sendOn(fd uintptr) bool {
+	for {
+		done, err := s.step(int(fd))
+		switch {
+		case err == unix.EINTR:
+		case err == unix.EAGAIN:
+			if s.sent {
+				s.sent = false
+				s.conn.touch()
+			}
+			if s.wait {
+				return false
+			}
+			s.err = errAgain
+			return true
+		case err != nil || done:
+			s.err = err
+			return true
+		default:
+			s.sent = true
+		}
+	}
 }
 
 // advance notes n more bytes as sent.

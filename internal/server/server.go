@@ -201,14 +201,17 @@ func (s *Server) all() []*Conn {
 	return out
 }
 
-// watch closes connections that were idle for too long, and idle ones when
-// there are too many.
+// lookEvery is how often the janitor looks at all connections.
+const lookEvery = time.Second
+
+// watch is the janitor: it closes connections that were idle for too long, and
+// has those that rest give back memory.
 func (s *Server) watch() {
 	defer s.wg.Done()
 	for {
-		every := min(max(time.Duration(s.limits.Load().MaxIdle)*time.Millisecond/8, 10*time.Millisecond), 10*time.Second)
-		if s.limits.Load().MaxIdle <= 0 {
-			every = 10 * time.Second
+		every := lookEvery
+		if idle := s.maxIdle(); idle > 0 {
+			every = min(every, max(idle/8, 10*time.Millisecond))
 		}
 		tick, stop := s.clock.After(every)
 		select {
@@ -221,23 +224,33 @@ func (s *Server) watch() {
 	}
 }
 
+func (s *Server) maxIdle() time.Duration {
+	return time.Duration(s.limits.Load().MaxIdle) * time.Millisecond
+}
+
 // sweep is one look at all connections, every after the last one.
 func (s *Server) sweep(every time.Duration) {
-	idle := time.Duration(s.limits.Load().MaxIdle) * time.Millisecond
+	idle := s.maxIdle()
 	s.mu.Lock()
 	s.mu.ticks++
 	now := s.mu.ticks
-	var old []*Conn
+	var old, resting []*Conn
 	for c := s.mu.conns; c != nil; c = c.next {
-		if c.touched.CompareAndSwap(true, false) {
+		switch {
+		case c.touched.CompareAndSwap(true, false):
 			c.idleSince = now
-		} else if idle > 0 && time.Duration(now-c.idleSince)*every > idle {
+		case idle > 0 && time.Duration(now-c.idleSince)*every > idle:
 			old = append(old, c)
+		case c.deep.Load():
+			resting = append(resting, c)
 		}
 	}
 	s.mu.Unlock()
 	for _, c := range old {
 		c.Close(nil)
+	}
+	for _, c := range resting {
+		c.t.nudge()
 	}
 }
 

@@ -11,12 +11,17 @@ func (c *Conn) leaveHole(parked Parked, inOrder bool) Ticket {
 	return Ticket{c, seq}
 }
 
-// pushDone puts a finished response at the end of the ring.
+// pushDone puts a finished response at the end of the ring, or, when nothing is
+// before it, where the writer will find it without.
 func (c *Conn) pushDone(r *Response) {
-	c.mayBe.Store(true)
 	c.mu.Lock()
 	closed := c.mu.closed
-	if !closed {
+	switch {
+	case closed:
+	case c.mu.ring.head == c.mu.ring.tail && !c.mu.writing && c.out == nil:
+		c.out = newSender(r)
+	default:
+		c.mayBe.Store(true)
 		c.mu.ring.push(slot{r: r, size: r.Cap(), done: true})
 	}
 	c.mu.Unlock()
@@ -66,7 +71,7 @@ func (c *Conn) flush(wait bool) (full bool) {
 		return false
 	}
 	for c.load() {
-		err := c.t.send(&c.out, wait)
+		err := c.t.send(c.out, wait)
 		if err == errAgain {
 			c.mu.Lock()
 			c.mu.writing = false
@@ -77,7 +82,8 @@ func (c *Conn) flush(wait bool) (full bool) {
 			}
 			return !closed
 		}
-		c.out.finish()
+		c.out.free()
+		c.out = nil
 		if err != nil {
 			c.writeFailed(err)
 			return false
@@ -91,7 +97,7 @@ func (c *Conn) flush(wait bool) (full bool) {
 func (c *Conn) beWriter() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.mu.writing || c.mu.closed || !c.out.active() && !c.mu.ring.ready() {
+	if c.mu.writing || c.mu.closed || c.out == nil && !c.mu.ring.ready() {
 		return false
 	}
 	c.mu.writing = true
@@ -101,7 +107,7 @@ func (c *Conn) beWriter() bool {
 // load makes sure the writer has something to send; else it is the writer no
 // longer.
 func (c *Conn) load() bool {
-	if c.out.active() {
+	if c.out != nil {
 		return true
 	}
 	c.mu.Lock()
@@ -123,7 +129,7 @@ func (c *Conn) load() bool {
 	if r == nil { // only requests that get no answer
 		return c.load()
 	}
-	c.out.load(r)
+	c.out = newSender(r)
 	return true
 }
 
@@ -173,17 +179,17 @@ func (c *Conn) shut() {
 	first := !c.mu.closed
 	c.mu.closed = true
 	var rest ring
-	var out sender
+	var out *sender
 	if !c.mu.writing {
-		out, c.out = c.out, sender{}
+		out, c.out = c.out, nil
 	}
 	rest, c.mu.ring = c.mu.ring, ring{}
 	c.mu.Unlock()
 	if first {
-		_ = c.t.close()
+		c.t.shut()
 		c.poke()
 	}
-	out.finish()
+	out.free()
 	for q := rest.head; q < rest.tail; q++ {
 		s := rest.at(q)
 		if s.r != nil {
