@@ -60,7 +60,7 @@ func (w *jsonWriter) structure(v reflect.Value, fields []*defs.Field) {
 		if !f.Versions.Has(w.version) {
 			continue
 		}
-		x := v.FieldByName(strings.ToUpper(f.Name[:1]) + f.Name[1:])
+		x := v.FieldByName(goField(f))
 		if f.Tagged.Has(w.version) && isDefault(x, f) {
 			continue
 		}
@@ -74,25 +74,39 @@ func (w *jsonWriter) structure(v reflect.Value, fields []*defs.Field) {
 	w.WriteByte('}')
 }
 
-// isDefault reports whether a tagged field need not be written.
+// isDefault reports whether a tagged field need not be written. A structure
+// that may be null has the empty structure as its default, unless the
+// definition says null.
 func isDefault(x reflect.Value, f *defs.Field) bool {
+	null := f.HasDefault && f.Default == "null"
 	switch x.Kind() {
 	case reflect.Slice:
-		if f.HasDefault && f.Default == "null" {
+		if null {
 			return x.IsNil()
 		}
 		return x.Len() == 0 && (f.Null.Empty() || !x.IsNil())
 	case reflect.Pointer:
-		if f.HasDefault && f.Default == "null" || !f.HasDefault && f.Struct != nil {
-			return x.IsNil()
+		if null || x.IsNil() {
+			return null && x.IsNil()
 		}
-		return !x.IsNil() && fmt.Sprint(x.Elem().Interface()) == f.Default
+		x = x.Elem()
+	}
+	if x.Kind() == reflect.Struct && f.Struct != nil {
+		for _, sub := range f.Struct.Fields {
+			if !isDefault(x.FieldByName(goField(sub)), sub) {
+				return false
+			}
+		}
+		return true
 	}
 	if f.HasDefault {
 		return fmt.Sprint(x.Interface()) == f.Default
 	}
 	return x.IsZero()
 }
+
+// goField is the name of a field in the generated types.
+func goField(f *defs.Field) string { return strings.ToUpper(f.Name[:1]) + f.Name[1:] }
 
 func (w *jsonWriter) field(x reflect.Value, f *defs.Field) {
 	if !f.Array {

@@ -10,4 +10,5 @@ var dataTools = []Tool{
 	{"kafka-e2e-latency", "org.apache.kafka.tools.EndToEndLatency", "measure the time from sending a record to reading it", func() any { return newLatencyOptions().Parser }, runLatency},
 	{"kafka-verifiable-producer", "org.apache.kafka.tools.VerifiableProducer", "send numbers and say which were acknowledged", func() any { return verifiableProducerTable() }, runVerifiableProducer},
 	{"kafka-verifiable-consumer", "org.apache.kafka.tools.VerifiableConsumer", "read records and say which, and which partitions", func() any { return verifiableConsumerTable() }, runVerifiableConsumer},
+	{"kafka-dump-log", "org.apache.kafka.tools.DumpLogSegments", "print the files of a log", func() any { return newDumpOptions().Parser }, runDumpLog},
 }
