@@ -12,6 +12,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"gregor/internal/tool/jopt"
 )
 
 // admin is the administrative client of one run. Every request of it ends
@@ -38,6 +40,41 @@ func (e *env) newAdmin(props map[string]string) (*admin, error) {
 		return nil, &exception{class: kafkaError, msg: "Failed to create new KafkaAdminClient", cause: throw(configError, "%v", err)}
 	}
 	return &admin{e: e, cl: cl, set: s, timeout: s.apiTimeout}, nil
+}
+
+// adminFor is newAdmin with the settings of the command line.
+func (e *env) adminFor(s *jopt.Set, server, commandConfig *jopt.Option, extra map[string]string) (*admin, error) {
+	props := map[string]string{}
+	if s.Has(commandConfig) {
+		var err error
+		if props, err = loadProps(s.Str(commandConfig)); err != nil {
+			return nil, err
+		}
+	}
+	props["bootstrap.servers"] = s.Str(server)
+	for k, v := range extra {
+		props[k] = v
+	}
+	if s.Err() != nil {
+		return nil, optionError(s.Err())
+	}
+	return e.newAdmin(props)
+}
+
+// fail prints an error as most tools do: the message, and for all but terse
+// errors the trace. prefix stands before the message.
+func (e *env) fail(prefix string, err error) int {
+	if status, done := e.usageError(err); done {
+		return status
+	}
+	if err == nil {
+		return 0
+	}
+	e.eprintln(prefix + err.Error())
+	if !isClass(err, terseError) {
+		e.printTrace(err)
+	}
+	return 1
 }
 
 // isBootstrap: the address, and not another setting, is wrong.
@@ -203,17 +240,18 @@ func (a *admin) metadata(names []string, call string) (*kmsg.MetadataResponse, e
 // answers is a sharded request's answers; each is of one node.
 type answer struct {
 	node int32
+	req  kmsg.Request // the part of the request that this is the answer to
 	resp kmsg.Response
 	err  error
 }
 
-// toAll sends a request to every broker.
+// toAll sends a request to every broker, or its parts to those they are for.
 func (a *admin) toAll(req kmsg.Request, call string) ([]answer, error) {
 	ctx, cancel := a.context()
 	defer cancel()
 	var out []answer
 	for _, s := range a.cl.RequestSharded(ctx, req) {
-		out = append(out, answer{s.Meta.NodeID, s.Resp, clientError(s.Err, call)})
+		out = append(out, answer{s.Meta.NodeID, s.Req, s.Resp, clientError(s.Err, call)})
 	}
 	if len(out) == 1 && out[0].err != nil && out[0].node < 0 {
 		return nil, out[0].err

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 
+	franz "github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"gregor/internal/kerr"
@@ -38,6 +39,7 @@ const (
 	configError     = "org.apache.kafka.common.config.ConfigException"
 	kafkaError      = "org.apache.kafka.common.KafkaException"
 	timeoutError    = pkgErrors + "TimeoutException"
+	terseError      = "org.apache.kafka.tools.TerseException"
 	unsupported     = pkgErrors + "UnsupportedVersionException"
 )
 
@@ -50,7 +52,7 @@ func badArgument(format string, a ...any) error { return throw(illegalArgument, 
 
 // terse is an error whose message alone is printed.
 func terse(format string, a ...any) error {
-	return throw("org.apache.kafka.tools.TerseException", format, a...)
+	return throw(terseError, format, a...)
 }
 
 // class is the Java class of an error.
@@ -127,11 +129,14 @@ func codeError(code int16, msg *string) error {
 func clientError(err error, call string) error {
 	var x *exception
 	var ne net.Error
+	var ke *franz.Error
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &x):
 		return err
+	case errors.As(err, &ke):
+		return codeError(ke.Code, nil)
 	case errors.Is(err, context.Canceled), errors.Is(err, kgo.ErrClientClosed):
 		return throw("java.lang.InterruptedException", "%v", err)
 	case strings.Contains(err.Error(), "unsupported") || strings.Contains(err.Error(), "does not support") || strings.Contains(err.Error(), "too old"):

@@ -48,8 +48,10 @@ func breaks(r []rune, i int) bool {
 		return !isDash(next) && !in("$'", next) && !startsNumber(r, i)
 	case in(closing, prev):
 		return !in(closing, next) && !in("$'", next) && !insideNumber(r, i)
+	case in("([{", next):
+		return true
 	default:
-		return in("([{", next)
+		return !isDigit(next) && !isDash(next) && !in(closing, next) && !in("$'", next) && endsNumber(r, i)
 	}
 }
 
@@ -60,6 +62,23 @@ func isDigit(c rune) bool { return c >= '0' && c <= '9' }
 // startsNumber: the minus sign before r[i] belongs to a number.
 func startsNumber(r []rune, i int) bool {
 	return isDigit(r[i]) && (opensWord(r, i-1) || breaks(r, i-1))
+}
+
+// endsNumber: before r[i] ends a number with a minus sign, a point or a comma.
+// (Digits alone are part of the word they stand in.)
+func endsNumber(r []rune, i int) bool {
+	j, parts := i, false
+	for j > 0 && (isDigit(r[j-1]) || j < i && insideNumber(r, j)) {
+		parts = parts || !isDigit(r[j-1])
+		j--
+	}
+	if j == i {
+		return false
+	}
+	if j > 0 && isDash(r[j-1]) && startsNumber(r, j) {
+		return true
+	}
+	return parts && (opensWord(r, j) || breaks(r, j))
 }
 
 // opensWord: r[i] stands at the start of a word.
