@@ -155,7 +155,7 @@ func (c *Context) loggers(keys []string) []config.Entry {
 
 func describedEntry(e config.Entry, req *wire.DescribeConfigsRequest) wire.DescribeConfigsResponseDescribeConfigsResourceResult {
 	out := wire.DescribeConfigsResponseDescribeConfigsResourceResult{
-		Name: e.Name, Value: e.Value, ReadOnly: e.ReadOnly, IsDefault: e.Source == config.SourceDefault,
+		Name: e.Name, Value: e.Value, ReadOnly: e.ReadOnly,
 		ConfigSource: int8(e.Source), IsSensitive: e.Sensitive, ConfigType: int8(e.Type),
 	}
 	if req.IncludeSynonyms {

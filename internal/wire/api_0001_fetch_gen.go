@@ -125,7 +125,7 @@ func (m *FetchRequest) Encode(w *Writer, v int16) {
 	flex := v >= 12
 	if v <= 14 {
 		w.i32(m.ReplicaId)
-	} else if m.ReplicaId != -1 {
+	} else if m.ReplicaId != -1 && m.ReplicaId != 0 {
 		w.unsupported("replicaId", v)
 	}
 	if !(v >= 15) && (!m.ReplicaState.isDefault()) {
@@ -324,7 +324,7 @@ func (m *FetchRequestFetchPartition) encode(w *Writer, v int16) {
 	w.i64(m.FetchOffset)
 	if v >= 12 {
 		w.i32(m.LastFetchedEpoch)
-	} else if m.LastFetchedEpoch != -1 {
+	} else if m.LastFetchedEpoch != -1 && m.LastFetchedEpoch != 0 {
 		w.unsupported("lastFetchedEpoch", v)
 	}
 	if v >= 5 {
@@ -673,7 +673,7 @@ func (m *FetchResponsePartitionData) encode(w *Writer, v int16) {
 	}
 	if v >= 11 {
 		w.i32(m.PreferredReadReplica)
-	} else if m.PreferredReadReplica != -1 {
+	} else if m.PreferredReadReplica != -1 && m.PreferredReadReplica != 0 {
 		w.unsupported("preferredReadReplica", v)
 	}
 	w.records(flex, true, &m.Records, "records")

@@ -154,7 +154,7 @@ func (m *ListOffsetsRequestListOffsetsPartition) encode(w *Writer, v int16) {
 	w.i64(m.Timestamp)
 	if v == 0 {
 		w.i32(m.MaxNumOffsets)
-	} else if m.MaxNumOffsets != 1 {
+	} else if m.MaxNumOffsets != 1 && m.MaxNumOffsets != 0 {
 		w.unsupported("maxNumOffsets", v)
 	}
 	if flex {
@@ -310,17 +310,17 @@ func (m *ListOffsetsResponseListOffsetsPartitionResponse) encode(w *Writer, v in
 	}
 	if v >= 1 {
 		w.i64(m.Timestamp)
-	} else if m.Timestamp != -1 {
+	} else if m.Timestamp != -1 && m.Timestamp != 0 {
 		w.unsupported("timestamp", v)
 	}
 	if v >= 1 {
 		w.i64(m.Offset)
-	} else if m.Offset != -1 {
+	} else if m.Offset != -1 && m.Offset != 0 {
 		w.unsupported("offset", v)
 	}
 	if v >= 4 {
 		w.i32(m.LeaderEpoch)
-	} else if m.LeaderEpoch != -1 {
+	} else if m.LeaderEpoch != -1 && m.LeaderEpoch != 0 {
 		w.unsupported("leaderEpoch", v)
 	}
 	if flex {

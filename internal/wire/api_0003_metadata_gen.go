@@ -220,7 +220,7 @@ func (m *MetadataResponse) Encode(w *Writer, v int16) {
 	}
 	if v >= 8 && v <= 10 {
 		w.i32(m.ClusterAuthorizedOperations)
-	} else if m.ClusterAuthorizedOperations != -2147483648 {
+	} else if m.ClusterAuthorizedOperations != -2147483648 && m.ClusterAuthorizedOperations != 0 {
 		w.unsupported("clusterAuthorizedOperations", v)
 	}
 	if v == 13 {
@@ -329,7 +329,7 @@ func (m *MetadataResponseTopic) encode(w *Writer, v int16) {
 	}
 	if v >= 8 {
 		w.i32(m.TopicAuthorizedOperations)
-	} else if m.TopicAuthorizedOperations != -2147483648 {
+	} else if m.TopicAuthorizedOperations != -2147483648 && m.TopicAuthorizedOperations != 0 {
 		w.unsupported("topicAuthorizedOperations", v)
 	}
 	if flex {

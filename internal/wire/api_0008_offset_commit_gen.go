@@ -190,7 +190,7 @@ func (m *OffsetCommitRequestPartition) encode(w *Writer, v int16) {
 	}
 	if v == 1 {
 		w.i64(m.CommitTimestamp)
-	} else if m.CommitTimestamp != -1 {
+	} else if m.CommitTimestamp != -1 && m.CommitTimestamp != 0 {
 		w.unsupported("commitTimestamp", v)
 	}
 	w.nstr(flex, true, m.CommittedMetadata, "committedMetadata")

@@ -183,7 +183,7 @@ func (m *DescribeGroupsResponseDescribedGroup) encode(w *Writer, v int16) {
 	}
 	if v >= 3 {
 		w.i32(m.AuthorizedOperations)
-	} else if m.AuthorizedOperations != -2147483648 {
+	} else if m.AuthorizedOperations != -2147483648 && m.AuthorizedOperations != 0 {
 		w.unsupported("authorizedOperations", v)
 	}
 	if flex {

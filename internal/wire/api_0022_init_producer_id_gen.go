@@ -72,12 +72,12 @@ func (m *InitProducerIdRequest) Encode(w *Writer, v int16) {
 	w.i32(m.TransactionTimeoutMs)
 	if v >= 3 {
 		w.i64(m.ProducerId)
-	} else if m.ProducerId != -1 {
+	} else if m.ProducerId != -1 && m.ProducerId != 0 {
 		w.unsupported("producerId", v)
 	}
 	if v >= 3 {
 		w.i16(m.ProducerEpoch)
-	} else if m.ProducerEpoch != -1 {
+	} else if m.ProducerEpoch != -1 && m.ProducerEpoch != 0 {
 		w.unsupported("producerEpoch", v)
 	}
 	if v == 6 {
@@ -155,12 +155,12 @@ func (m *InitProducerIdResponse) Encode(w *Writer, v int16) {
 	w.i16(m.ProducerEpoch)
 	if v == 6 {
 		w.i64(m.OngoingTxnProducerId)
-	} else if m.OngoingTxnProducerId != -1 {
+	} else if m.OngoingTxnProducerId != -1 && m.OngoingTxnProducerId != 0 {
 		w.unsupported("ongoingTxnProducerId", v)
 	}
 	if v == 6 {
 		w.i16(m.OngoingTxnProducerEpoch)
-	} else if m.OngoingTxnProducerEpoch != -1 {
+	} else if m.OngoingTxnProducerEpoch != -1 && m.OngoingTxnProducerEpoch != 0 {
 		w.unsupported("ongoingTxnProducerEpoch", v)
 	}
 	if flex {

@@ -81,7 +81,7 @@ func (m *TxnOffsetCommitRequest) Encode(w *Writer, v int16) {
 	w.i16(m.ProducerEpoch)
 	if v >= 3 {
 		w.i32(m.GenerationIdOrMemberEpoch)
-	} else if m.GenerationIdOrMemberEpoch != -1 {
+	} else if m.GenerationIdOrMemberEpoch != -1 && m.GenerationIdOrMemberEpoch != 0 {
 		w.unsupported("generationIdOrMemberEpoch", v)
 	}
 	if v >= 3 {

@@ -62,7 +62,7 @@ func (m *DescribeAclsRequest) Encode(w *Writer, v int16) {
 	w.nstr(flex, true, m.ResourceNameFilter, "resourceNameFilter")
 	if v >= 1 {
 		w.i8(m.PatternTypeFilter)
-	} else if m.PatternTypeFilter != 3 {
+	} else if m.PatternTypeFilter != 3 && m.PatternTypeFilter != 0 {
 		w.unsupported("patternTypeFilter", v)
 	}
 	w.nstr(flex, true, m.PrincipalFilter, "principalFilter")
@@ -174,7 +174,7 @@ func (m *DescribeAclsResponseDescribeAclsResource) encode(w *Writer, v int16) {
 	w.str(flex, m.ResourceName, "resourceName")
 	if v >= 1 {
 		w.i8(m.PatternType)
-	} else if m.PatternType != 3 {
+	} else if m.PatternType != 3 && m.PatternType != 0 {
 		w.unsupported("patternType", v)
 	}
 	w.length(flex, len(m.Acls))

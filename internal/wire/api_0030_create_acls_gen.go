@@ -97,7 +97,7 @@ func (m *CreateAclsRequestAclCreation) encode(w *Writer, v int16) {
 	w.str(flex, m.ResourceName, "resourceName")
 	if v >= 1 {
 		w.i8(m.ResourcePatternType)
-	} else if m.ResourcePatternType != 3 {
+	} else if m.ResourcePatternType != 3 && m.ResourcePatternType != 0 {
 		w.unsupported("resourcePatternType", v)
 	}
 	w.str(flex, m.Principal, "principal")

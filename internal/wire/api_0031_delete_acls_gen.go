@@ -97,7 +97,7 @@ func (m *DeleteAclsRequestDeleteAclsFilter) encode(w *Writer, v int16) {
 	w.nstr(flex, true, m.ResourceNameFilter, "resourceNameFilter")
 	if v >= 1 {
 		w.i8(m.PatternTypeFilter)
-	} else if m.PatternTypeFilter != 3 {
+	} else if m.PatternTypeFilter != 3 && m.PatternTypeFilter != 0 {
 		w.unsupported("patternTypeFilter", v)
 	}
 	w.nstr(flex, true, m.PrincipalFilter, "principalFilter")
@@ -245,7 +245,7 @@ func (m *DeleteAclsResponseDeleteAclsMatchingAcl) encode(w *Writer, v int16) {
 	w.str(flex, m.ResourceName, "resourceName")
 	if v >= 1 {
 		w.i8(m.PatternType)
-	} else if m.PatternType != 3 {
+	} else if m.PatternType != 3 && m.PatternType != 0 {
 		w.unsupported("patternType", v)
 	}
 	w.str(flex, m.Principal, "principal")

@@ -104,7 +104,7 @@ func (m *UpdateFeaturesRequestFeatureUpdateKey) encode(w *Writer, v int16) {
 	}
 	if v >= 1 {
 		w.i8(m.UpgradeType)
-	} else if m.UpgradeType != 1 {
+	} else if m.UpgradeType != 1 && m.UpgradeType != 0 {
 		w.unsupported("upgradeType", v)
 	}
 	w.i8(0)

@@ -53,7 +53,7 @@ func (m *DescribeClusterRequest) Encode(w *Writer, v int16) {
 	w.bool(m.IncludeClusterAuthorizedOperations)
 	if v >= 1 {
 		w.i8(m.EndpointType)
-	} else if m.EndpointType != 1 {
+	} else if m.EndpointType != 1 && m.EndpointType != 0 {
 		w.unsupported("endpointType", v)
 	}
 	if v == 2 {
@@ -125,7 +125,7 @@ func (m *DescribeClusterResponse) Encode(w *Writer, v int16) {
 	w.nstr(true, true, m.ErrorMessage, "errorMessage")
 	if v >= 1 {
 		w.i8(m.EndpointType)
-	} else if m.EndpointType != 1 {
+	} else if m.EndpointType != 1 && m.EndpointType != 0 {
 		w.unsupported("endpointType", v)
 	}
 	w.str(true, m.ClusterId, "clusterId")

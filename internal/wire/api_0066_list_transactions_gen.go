@@ -56,7 +56,7 @@ func (m *ListTransactionsRequest) Encode(w *Writer, v int16) {
 	w.i64s(m.ProducerIdFilters, true, false)
 	if v >= 1 {
 		w.i64(m.DurationFilter)
-	} else if m.DurationFilter != -1 {
+	} else if m.DurationFilter != -1 && m.DurationFilter != 0 {
 		w.unsupported("durationFilter", v)
 	}
 	if v == 2 {

@@ -243,7 +243,9 @@ func (p *printer) isDefault(b body) {
 }
 
 // differs is the condition that the field is not at its default. With absent,
-// null counts as the default of a nullable field too.
+// null counts as the default of a nullable field too, and Go's zero value as that
+// of a number: a message made as a literal says nothing about fields that its
+// version does not have.
 func (p *printer) differs(m *defs.Message, f *defs.Field, absent bool) string {
 	x := "m." + goField(f)
 	nullToo := func(c string) string {
@@ -284,6 +286,9 @@ func (p *printer) differs(m *defs.Message, f *defs.Field, absent bool) string {
 	z := zero(f)
 	if z == "" {
 		z = "0"
+	}
+	if absent && z != "0" {
+		return x + " != " + z + " && " + x + " != 0"
 	}
 	return x + " != " + z
 }
