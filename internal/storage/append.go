@@ -78,11 +78,19 @@ func (l *Log) append(units [][]byte, now model.Millis, gaps bool) (done int, err
 	return done, nil
 }
 
-// writable is the loaded state. The caller holds wmu.
+// writable is the loaded state, once the checkpoints promise no more than it
+// holds: after a crash that lost records below the recovery point they might,
+// and the next crash would then trust what is appended now. The caller holds
+// wmu.
 func (l *Log) writable(now model.Millis) (*state, error) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.loadedLocked(now)
+	st, err := l.loadedLocked(now)
+	stale := l.savedRecovery > l.RecoveryPoint()
+	l.mu.Unlock()
+	if err == nil && stale && l.root.dirs != nil {
+		err = l.failed("checkpoint", l.root.checkpoint(true, true))
+	}
+	return st, err
 }
 
 // appendGroup writes the first of units, and those after it that go into the
@@ -173,8 +181,13 @@ func (l *Log) mustRoll(s *segment, cfg *Config, u unit, size int64, rows int, no
 // write puts units behind the segment's end. Whatever was written of a group
 // that failed is cut off again: it must not come back after a crash.
 func (l *Log) write(s *segment, cfg *Config, units [][]byte, total int64) error {
-	if err := s.make(); err != nil {
-		return l.failed("create", err)
+	if !s.exists {
+		l.mu.Lock()
+		err := s.make()
+		l.mu.Unlock()
+		if err != nil {
+			return l.failed("create", err)
+		}
 	}
 	if err := s.data.pin(false); err != nil {
 		return l.failed("open", err)

@@ -54,7 +54,7 @@ func (l *Log) shutLocked(forGood bool) error {
 	if st := l.st; st != nil {
 		l.retainFrom = l.foresee(st, l.Config())
 		l.doomAll(st)
-		l.st, l.clean = nil, true
+		l.st, l.clean, l.keptEnd = nil, true, l.LogEnd()
 		l.end.Store(int64(model.NoOffset))
 	}
 	return nil

@@ -2,12 +2,16 @@ package storage
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"gregor/internal/model"
@@ -46,6 +50,7 @@ func TestCrashes(t *testing.T) {
 type history struct {
 	t     *testing.T
 	r     *rand.Rand
+	ids   *rand.Rand
 	fs    *vfs.Mem
 	dirs  *Dirs
 	now   model.Millis
@@ -76,17 +81,32 @@ var traceLen = func() int {
 	return 60
 }()
 
-func crashConfig(string) *Config {
+func crashConfig(topic string) *Config {
 	c := DefaultConfig()
 	c.SegmentBytes, c.IndexIntervalBytes, c.SegmentIndexBytes = 4000, 200, 400
 	c.RetentionMs, c.FileDeleteDelayMs = -1, 50
+	c.Compact = topic == compacted
 	return c
 }
 
+// compacted is a topic whose followers see gaps.
+const compacted = "b"
+
+// gaps reports whether offsets are missing in the log. Its end may then fall
+// back to that of the last record.
+func gaps(l *Log) bool { return l.Partition().Topic == compacted }
+
+func (h *history) anyPartition() model.TopicPartition {
+	if n := h.r.IntN(4); n < 3 {
+		return model.TopicPartition{Topic: "a", Partition: int32(n)}
+	}
+	return model.TopicPartition{Topic: compacted}
+}
+
 func newHistory(t *testing.T, seed uint64) *history {
-	h := &history{t: t, r: rand.New(rand.NewPCG(seed, 7)), fs: vfs.NewMem(seed), now: 1_700_000_000_000, parts: map[model.TopicPartition]*twin{}}
+	h := &history{t: t, r: rand.New(rand.NewPCG(seed, 7)), ids: rand.New(rand.NewPCG(seed, 8)), fs: vfs.NewMem(seed), now: 1_700_000_000_000, parts: map[model.TopicPartition]*twin{}}
 	must(t, h.fs.MkdirAll(crashRoot))
-	must(t, WriteMetaProperties(h.fs, crashRoot, MetaProperties{Version: 1, Cluster: "c", NodeID: 1, DirectoryID: model.NewUUID()}, h.now))
+	must(t, WriteMetaProperties(h.fs, crashRoot, MetaProperties{Version: 1, Cluster: "c", NodeID: 1, DirectoryID: h.uuid()}, h.now))
 	must(t, h.fs.SyncDir("/"))
 	must(t, h.fs.SyncDir(crashRoot))
 	for !h.reopen() {
@@ -134,7 +154,7 @@ func (h *history) session() {
 }
 
 func (h *history) pick() (*Log, *twin) {
-	tp := model.TopicPartition{Topic: "a", Partition: int32(h.r.IntN(3))}
+	tp := h.anyPartition()
 	l := h.dirs.Log(tp)
 	if l == nil {
 		return nil, nil
@@ -217,18 +237,18 @@ func (h *history) step() error {
 }
 
 func (h *history) create() error {
-	tp := model.TopicPartition{Topic: "a", Partition: int32(h.r.IntN(3))}
+	tp := h.anyPartition()
 	if h.dirs.Log(tp) != nil {
 		return nil
 	}
-	w := &twin{id: model.NewUUID(), ever: map[model.Offset][][]byte{}, older: map[model.TopicID]*twin{}, acked: map[model.ProducerID]int32{}}
+	w := &twin{id: h.uuid(), ever: map[model.Offset][][]byte{}, older: map[model.TopicID]*twin{}, acked: map[model.ProducerID]int32{}}
 	if old := h.parts[tp]; old != nil {
 		w.older = old.older
 		w.older[old.id] = old
 	}
 	h.parts[tp] = w
 	h.trace = append(h.trace, fmt.Sprintf("%v create %s", tp, w.id))
-	_, err := h.dirs.Create(tp, w.id, model.DirectoryID{}, crashConfig(""))
+	_, err := h.dirs.Create(tp, w.id, model.DirectoryID{}, crashConfig(tp.Topic))
 	return err
 }
 
@@ -246,13 +266,19 @@ func (h *history) append(l *Log, w *twin) error {
 			return err
 		}
 	}
-	w.lowered = false
-	next := l.LogEnd()
+	w.lowered, w.flushed = false, min(w.flushed, l.LogEnd())
+	next, add := l.LogEnd(), l.Append
+	if gaps(l) {
+		add = l.AppendFollower
+	}
 	var units [][]byte
 	for range 1 + h.r.IntN(3) {
 		var u []byte
 		for range 1 + h.r.IntN(2) {
 			n := 1 + h.r.IntN(4)
+			if gaps(l) && h.r.IntN(3) == 0 {
+				next += model.Offset(h.r.IntN(20))
+			}
 			b := batchOf(next, h.epoch, n, h.r.IntN(400), h.now, func(s *record.Spec) {
 				if h.r.IntN(2) == 0 {
 					s.ProducerID, s.ProducerEpoch = model.ProducerID(h.r.IntN(3)), 0
@@ -267,7 +293,7 @@ func (h *history) append(l *Log, w *twin) error {
 		units = append(units, u)
 	}
 	h.trace = append(h.trace, fmt.Sprintf("%v append [%d, %d) epoch %d", l.Partition(), l.LogEnd(), next, h.epoch))
-	n, err := l.Append(units, h.now)
+	n, err := add(units, h.now)
 	for _, u := range units[:n] {
 		w.add(u)
 	}
@@ -340,8 +366,8 @@ func (h *history) restart() {
 		complete = false
 	}
 	h.fs.CutAfter(-1)
-	for tp, w := range h.parts {
-		l := h.dirs.Log(tp)
+	for _, tp := range h.names() {
+		w, l := h.parts[tp], h.dirs.Log(tp)
 		if l == nil {
 			if w.flushed > w.start {
 				h.fatalf("%v is gone, with %d flushed records", tp, w.flushed)
@@ -370,7 +396,7 @@ func (h *history) reopen() bool {
 		}
 	}
 	var err error
-	h.dirs, err = OpenDirs(Options{FS: h.fs, Paths: []string{crashRoot}, NodeID: 1, Config: crashConfig, MaxFiles: 8}, h.now)
+	h.dirs, err = OpenDirs(Options{FS: h.fs, Paths: []string{crashRoot}, NodeID: 1, Config: crashConfig, MaxFiles: 8, Workers: 1, NewUUID: h.uuid}, h.now)
 	if h.fs.Off() {
 		return false
 	}
@@ -387,6 +413,16 @@ func (h *history) reopen() bool {
 		}
 	}
 	return true
+}
+
+func (h *history) uuid() (id model.UUID) {
+	binary.BigEndian.PutUint64(id[:], h.ids.Uint64())
+	binary.BigEndian.PutUint64(id[8:], h.ids.Uint64())
+	return id
+}
+
+func (h *history) names() []model.TopicPartition {
+	return slices.SortedFunc(maps.Keys(h.parts), func(a, b model.TopicPartition) int { return strings.Compare(a.String(), b.String()) })
 }
 
 // identify finds which incarnation came back.
@@ -431,7 +467,7 @@ func (h *history) verify(l *Log, w *twin, crashed bool) {
 		h.plausible(l, w, got)
 		return
 	}
-	if l.LogEnd() != w.end || l.LogStart() < w.start && h.dirs.Log(l.Partition()) == nil {
+	if l.LogEnd() != w.end && !(gaps(l) && l.LogEnd() < w.end) || l.LogStart() < w.start && h.dirs.Log(l.Partition()) == nil {
 		h.fatalf("%v: [%d, %d), the model says [%d, %d)", l.Partition(), l.LogStart(), l.LogEnd(), w.start, w.end)
 	}
 	want := w.batches
@@ -450,7 +486,7 @@ func (h *history) verify(l *Log, w *twin, crashed bool) {
 
 func (h *history) plausible(l *Log, w *twin, got [][]byte) {
 	h.t.Helper()
-	if l.LogEnd() < w.flushed {
+	if l.LogEnd() < w.flushed && !gaps(l) {
 		h.fatalf("%v: ends at %d, flushed up to %d", l.Partition(), l.LogEnd(), w.flushed)
 	}
 	flushed := map[model.Offset][]byte{}
@@ -511,6 +547,9 @@ func readBatches(l *Log) ([][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+		if f.Len == 0 && l.Config().Compact {
+			break // the end of what was compacted away, or of a truncation there
+		}
 		if f.Len == 0 {
 			return nil, fmt.Errorf("nothing at %d of %d", next, l.LogEnd())
 		}
@@ -528,14 +567,15 @@ func readBatches(l *Log) ([][]byte, error) {
 			if !x.Valid() {
 				return nil, fmt.Errorf("corrupt batch at %d", next)
 			}
-			if x.BaseOffset() > next || x.LastOffset() < next {
+			if x.BaseOffset() > next && !l.Config().Compact || x.LastOffset() < next {
 				return nil, fmt.Errorf("batch [%d, %d] where %d was expected", x.BaseOffset(), x.LastOffset(), next)
 			}
 			out, next = append(out, x), x.NextOffset()
 		}
-		if next != f.Next {
+		if next != f.Next && !(l.Config().Compact && f.Next > next) {
 			return nil, fmt.Errorf("piece ends at %d but says Next %d", next, f.Next)
 		}
+		next = f.Next
 	}
 	return out, nil
 }

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"gregor/internal/model"
@@ -32,6 +33,9 @@ type Options struct {
 	// OnOffline hears of each directory that fails, once, from any goroutine
 	// and with locks held: it must not call back.
 	OnOffline func(id model.DirectoryID, path string, err error)
+	// NewUUID makes directory ids and the ids in the names of deleted
+	// directories; nil: model.NewUUID.
+	NewUUID func() model.UUID
 	// Warn hears of what was found damaged and put right, from any goroutine.
 	// May be nil.
 	Warn func(msg string)
@@ -63,6 +67,9 @@ func OpenDirs(o Options, now model.Millis) (*Dirs, error) {
 	o.MaxFiles, o.Workers = cmp.Or(o.MaxFiles, 4096), cmp.Or(o.Workers, 2)
 	if o.Defaults == nil {
 		o.Defaults = kafkaDefaults
+	}
+	if o.NewUUID == nil {
+		o.NewUUID = model.NewUUID
 	}
 	d := &Dirs{o: o, files: &fileSet{fs: o.FS, max: o.MaxFiles}}
 	d.mu.logs = map[model.TopicPartition]*Log{}
@@ -160,7 +167,7 @@ func (d *Dirs) openRoot(e Ensemble, path string, now model.Millis) (*root, error
 		return r, nil
 	}
 	if m.DirectoryID.IsZero() {
-		m.DirectoryID = model.NewUUID()
+		m.DirectoryID = d.o.NewUUID()
 		if err := WriteMetaProperties(d.o.FS, path, m, now); err != nil {
 			r.fail(err)
 			return r, nil
@@ -248,11 +255,18 @@ func (d *Dirs) Log(tp model.TopicPartition) *Log {
 	return d.mu.logs[tp]
 }
 
-// Logs iterates over the logs there were when it began, in no particular order.
+// Logs iterates over the logs there were when it began, by name.
 func (d *Dirs) Logs() iter.Seq[*Log] {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	return slices.Values(slices.Collect(maps.Values(d.mu.logs)))
+	return slices.Values(byName(maps.Values(d.mu.logs)))
+}
+
+// byName sorts logs, so that equal histories give equal files.
+func byName(logs iter.Seq[*Log]) []*Log {
+	return slices.SortedFunc(logs, func(a, b *Log) int {
+		return cmp.Or(strings.Compare(a.tp.Topic, b.tp.Topic), cmp.Compare(a.tp.Partition, b.tp.Partition))
+	})
 }
 
 // Create makes the partition's directory and partition.metadata: in the
@@ -358,7 +372,7 @@ func (d *Dirs) remove(l *Log, suffix string, now model.Millis) error {
 	if err := l.root.offline(); err != nil {
 		return err
 	}
-	from, name := l.Dir(), markedDirName(l.tp, model.NewUUID(), suffix)
+	from, name := l.Dir(), markedDirName(l.tp, d.o.NewUUID(), suffix)
 	to := filepath.Join(l.root.path, name)
 	if err := l.fs().Rename(from, to); err != nil {
 		return l.failed("rename", err)

@@ -33,13 +33,13 @@ func (d *Dirs) logsOf(r *root) []*Log {
 }
 
 func (d *Dirs) logsOfLocked(r *root) []*Log {
-	out := make([]*Log, 0, len(d.mu.logs))
-	for _, l := range d.mu.logs {
-		if l.root == r {
-			out = append(out, l)
+	return byName(func(yield func(*Log) bool) {
+		for _, l := range d.mu.logs {
+			if l.root == r && !yield(l) {
+				return
+			}
 		}
-	}
-	return out
+	})
 }
 
 // takeLogs is logsOf; with all, checkpoints of these logs are about to replace
@@ -122,7 +122,9 @@ func (r *root) checkpoint(withPoints, withStarts bool) error {
 	for i, l := range logs {
 		l.mu.Lock()
 		v := saved{l.RecoveryPoint(), 0}
-		if l.LogStart() > 0 && (l.st == nil || l.LogStart() > l.st.segs[0].base) {
+		// Kafka leaves a log start at a segment's base out. Here that takes
+		// synced records above it: an empty segment's name may not be durable.
+		if l.LogStart() > 0 && (l.st == nil || l.LogStart() > l.st.segs[0].base || l.LogStart() >= v.recovery) {
 			v.start = l.LogStart()
 			starts.add(l.tp, v.start)
 		}

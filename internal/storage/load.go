@@ -211,6 +211,7 @@ func (l *Log) openSegments(st *state, d listing, now model.Millis) (end model.Of
 		if end, clean, err = l.openClean(st, d); err != nil {
 			return 0, false, err
 		}
+		end = max(end, l.keptEnd)
 	}
 	if !clean {
 		if end, err = l.recoverSegments(st, d, now); err != nil {

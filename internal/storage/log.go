@@ -64,6 +64,9 @@ type Log struct {
 	savedRecovery, savedStart, savedWatermark model.Offset
 	clean                                     bool // the files on disk are complete
 	closed                                    bool
+	// keptEnd is the log end of before an Unload. It may lie above the last
+	// record, where a follower truncated inside a gap that compaction left.
+	keptEnd model.Offset
 
 	dirDirty atomic.Bool // the directory's entries changed since its last sync
 	// unborn: the directory's own entry and partition.metadata may not be

@@ -72,14 +72,20 @@ func (l *Log) recoverSegments(st *state, d listing, now model.Millis) (model.Off
 			r.why = fmt.Sprintf("segment %d follows a log end of %d", s.base, r.next)
 			return r.next, r.cutBefore(i)
 		}
+		end := r.next
 		if err := r.segment(s, i == first, i == len(st.segs)-1); err != nil {
 			return 0, err
 		}
-		if r.why != "" && i+1 < len(st.segs) {
+		switch {
+		case r.why == "":
+		case s.size == 0 && i > first:
+			// Nothing of it holds: the log ends with the segment before.
+			return end, r.cutBefore(i)
+		case i+1 < len(st.segs):
 			return r.next, r.cutBefore(i + 1)
 		}
 	}
-	return r.next, nil
+	return max(r.next, st.active().base), nil
 }
 
 // cutBefore drops the segments from i on: they follow on records that are lost.
@@ -316,8 +322,8 @@ func (r *recovery) check(s *segment, pos int64) (int64, error) {
 		} else {
 			s.note(c.at, int64(len(c.b)), last, h.maxTime(), interval)
 		}
-		if e := h.epoch(); e > r.st.epochs.latest() {
-			r.st.epochs.assign(e, c.b.BaseOffset())
+		if e, base := h.epoch(), c.b.BaseOffset(); e >= 0 && e != r.st.epochs.at(base) {
+			r.st.epochs.assign(e, base)
 		}
 		if last >= r.st.producers.End() {
 			if done, ok := r.st.producers.Apply(c.b); ok && done.Aborted && last >= r.from {
