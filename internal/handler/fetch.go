@@ -35,6 +35,11 @@ func fetch(c *Context) error {
 	}
 	op.about = about
 	op.collect(c)
+	if op.bad > 0 && op.req.IsolationLevel != 0 && op.req.IsolationLevel != 1 {
+		c.Reply(refusedFetch(&op.req, c.Version, kerr.UnknownServerError))
+		op.free()
+		return nil
+	}
 	s := fetchScratches.Get().(*fetchScratch)
 	op.read(s, false, c.Now, &c.local.woken)
 	if !op.enough(s) {
@@ -42,7 +47,7 @@ func fetch(c *Context) error {
 		return nil
 	}
 	op.respond(s, c.Now)
-	s.response.ThrottleTimeMs = c.throttleFetch(op, s)
+	op.throttle(s, c.pass.Conn, c.Now)
 	r := c.pass.Begin()
 	s.hold(r)
 	c.err = wire.EncodeResponse(&r.Writer, c.correlation, &s.response, c.Version)
@@ -62,6 +67,8 @@ type fetchOp struct {
 	version int16
 	about   fetchContext
 
+	principal string
+	client    string
 	listener  string
 	follower  model.BrokerID
 	brokerEp  model.BrokerEpoch
@@ -109,6 +116,7 @@ func (op *fetchOp) free() {
 func (op *fetchOp) begin(c *Context) {
 	req := &op.req
 	op.h, op.version, op.listener = c.h, c.Version, c.Listener()
+	op.principal, op.client = c.Principal(), c.ClientID()
 	op.follower, op.brokerEp = model.BrokerID(req.ReplicaId), -1
 	if c.Version >= 15 {
 		op.follower, op.brokerEp = model.BrokerID(req.ReplicaState.ReplicaId), model.BrokerEpoch(req.ReplicaState.ReplicaEpoch)
@@ -146,12 +154,15 @@ func (op *fetchOp) collect(c *Context) {
 				op.parts = append(op.parts, fetchPart{partitionKey: partitionKey{t.Topic, t.TopicId, p.Partition}, maxBytes: p.PartitionMaxBytes, epoch: p.CurrentLeaderEpoch, last: p.LastFetchedEpoch, offset: p.FetchOffset, logStart: p.LogStartOffset})
 			}
 		}
+		if op.mayRepeat() {
+			op.dropRepeated()
+		}
 	}
 	mayFollow := op.follower == model.NoBroker || c.Allowed(ClusterAction, Cluster, ClusterName)
 	unreadable := 0
 	for i := range op.parts {
 		p := &op.parts[i]
-		p.p, p.code = c.Services.find(p.topic, p.id, p.index)
+		p.p, p.code = c.Services.find(p.topic, p.id, p.index, c.Version >= 13)
 		if c.Services.Authorizer != nil && p.code != kerr.UnknownTopicId {
 			p.authorize(c, op.follower, mayFollow)
 		}
@@ -250,7 +261,14 @@ func (op *fetchOp) read(s *fetchScratch, again bool, now model.Millis, woken *pa
 			Follower: op.follower, FollowerEpoch: op.brokerEp, FollowerStart: model.Offset(p.logStart),
 			AnyReplica: op.any, Again: again, Now: now,
 		}
+		negative := r.MaxBytes < 0
+		if negative {
+			r.MaxBytes, r.MinOne = 0, false
+		}
 		p.p.Read(r, woken)
+		if negative && r.Records.Incomplete && r.Code == kerr.None {
+			r.Code = kerr.UnknownServerError // as Kafka, whose segments refuse it
+		}
 		if n := r.Records.Len; n > 0 {
 			minOne = false
 			left = max(0, left-n)
@@ -321,20 +339,13 @@ func responseTopic(resp *wire.FetchResponse, p *fetchPart) *wire.FetchResponseFe
 	return t
 }
 
-var noRecords = wire.Records{Bytes: []byte{}}
-
 // result is the answer for the i-th partition.
 func (op *fetchOp) result(s *fetchScratch, i int, d *wire.FetchResponsePartitionData) {
 	aborted := d.AbortedTransactions[:0]
-	*d = wire.FetchResponsePartitionData{
-		PartitionIndex: op.parts[i].index, HighWatermark: -1, LastStableOffset: -1, LogStartOffset: -1,
-		DivergingEpoch:       wire.FetchResponseEpochEndOffset{Epoch: -1, EndOffset: -1},
-		CurrentLeader:        wire.FetchResponseLeaderIdAndEpoch{LeaderId: -1, LeaderEpoch: -1},
-		SnapshotId:           wire.FetchResponseSnapshotId{EndOffset: -1, Epoch: -1},
-		PreferredReadReplica: -1, Records: noRecords,
-	}
+	*d = failedPartition(op.parts[i].index, kerr.None)
 	if i >= op.bad {
-		d.ErrorCode = op.parts[i].code
+		// Empty, and null with all other errors: so it is in Kafka.
+		d.ErrorCode, d.AbortedTransactions = op.parts[i].code, noAborted
 		return
 	}
 	r := &s.reads[i]
@@ -422,16 +433,17 @@ func (op *fetchOp) create(s *fetchScratch, now model.Millis) int32 {
 	})
 }
 
-// throttleFetch counts what is sent against the client's quota; a client that
-// is over it gets an empty response.
-func (c *Context) throttleFetch(op *fetchOp, s *fetchScratch) int32 {
-	if c.Services.Quotas == nil || op.follower != model.NoBroker {
-		return 0
+// throttle counts what is sent against the client's quota; a client that is
+// over it gets an empty response, and is not read for a while.
+func (op *fetchOp) throttle(s *fetchScratch, conn *server.Conn, now model.Millis) {
+	q := op.h.services.Quotas
+	if q == nil || op.follower != model.NoBroker {
+		return
 	}
-	wait := c.Throttle(FetchQuota, s.bytes)
-	if wait > 0 {
+	if wait := q.Record(FetchQuota, op.principal, op.client, s.bytes, now); wait > 0 {
+		conn.Throttle(wait)
+		s.response.ThrottleTimeMs = int32(wait)
 		s.response.Responses = s.response.Responses[:0]
 		s.release()
 	}
-	return wait
 }

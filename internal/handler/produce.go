@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -68,6 +69,7 @@ type produceEntry struct {
 	a    partition.Append
 	p    *partition.Partition // nil: code says why
 	code kerr.Code
+	why  string // with code, if there is more to say than the code does
 	done bool
 }
 
@@ -88,7 +90,7 @@ func (w *produceWork) add() *produceRequest {
 // plan makes the request's entries.
 func (w *produceWork) plan(c *Context, q *produceRequest) {
 	q.first = len(w.entries)
-	refused := w.mayWriteTxn(c, q)
+	refused, why := w.mayWriteTxn(c, q)
 	internal := c.ClientID() == "__admin_client"
 	for i := range q.req.TopicData {
 		t := &q.req.TopicData[i]
@@ -96,10 +98,10 @@ func (w *produceWork) plan(c *Context, q *produceRequest) {
 			d := &t.PartitionData[j]
 			e := w.entry()
 			if refused != kerr.None {
-				e.code = refused
+				e.code, e.why = refused, why
 				continue
 			}
-			e.p, e.code = c.Services.find(t.Name, t.TopicId, d.Index)
+			e.p, e.code = c.Services.find(t.Name, t.TopicId, d.Index, q.version >= 13)
 			c.admit(q, e, t.Name, d.Records.Bytes, internal)
 		}
 	}
@@ -114,7 +116,7 @@ func (w *produceWork) entry() *produceEntry {
 		w.entries = append(w.entries, produceEntry{})
 	}
 	e := &w.entries[n]
-	e.p, e.code, e.done = nil, kerr.None, false
+	e.p, e.code, e.why, e.done = nil, kerr.None, "", false
 	return e
 }
 
@@ -150,26 +152,30 @@ func (c *Context) admit(q *produceRequest, e *produceEntry, topic string, record
 }
 
 // mayWriteTxn refuses a whole request with transactional batches that may not
-// write them.
-func (w *produceWork) mayWriteTxn(c *Context, q *produceRequest) kerr.Code {
-	id := model.NoProducer
+// write them. Looking for them it meets records that cannot begin a batch: as
+// in Kafka they spoil the whole request, and the client is told what they are.
+func (w *produceWork) mayWriteTxn(c *Context, q *produceRequest) (kerr.Code, string) {
+	id, seen := model.NoProducer, false
 	for i := range q.req.TopicData {
 		t := &q.req.TopicData[i]
 		for j := range t.PartitionData {
 			b, _, err := record.Next(t.PartitionData[j].Records.Bytes)
+			if err != nil && !seen && errors.Is(err, record.ErrNoBatch) {
+				return kerr.CorruptMessage, err.Error()
+			}
 			if err != nil || b.Magic() != record.Magic || !b.Transactional() {
 				continue
 			}
 			if q.req.TransactionalId == nil || !c.Allowed(Write, TransactionalID, *q.req.TransactionalId) {
-				return kerr.TransactionalIdAuthorizationFailed
+				return kerr.TransactionalIdAuthorizationFailed, ""
 			}
-			if id != model.NoProducer && id != b.ProducerID() {
-				return kerr.InvalidProducerIdMapping
+			if seen && id != b.ProducerID() {
+				return kerr.InvalidProducerIdMapping, ""
 			}
-			id = b.ProducerID()
+			id, seen = b.ProducerID(), true
 		}
 	}
-	return kerr.None
+	return kerr.None, ""
 }
 
 // finish appends and answers everything gathered. The error closes the
@@ -270,6 +276,9 @@ func (e *produceEntry) result(r *wire.ProduceResponsePartitionProduceResponse) {
 	r.RecordErrors, r.ErrorMessage = r.RecordErrors[:0], nil
 	r.CurrentLeader = wire.ProduceResponseLeaderIdAndEpoch{LeaderId: -1, LeaderEpoch: -1}
 	if e.code != kerr.None {
+		if e.why != "" {
+			r.ErrorMessage = &e.why
+		}
 		return
 	}
 	a := &e.a

@@ -19,9 +19,10 @@ type Replicas interface {
 	PartitionByID(id model.TopicID, index int32) (*partition.Partition, kerr.Code)
 }
 
-// find is a partition by topic id if there is one, else by name.
-func (s *Services) find(topic string, id model.TopicID, index int32) (*partition.Partition, kerr.Code) {
-	if !id.IsZero() {
+// find is a partition by topic id if the request's version has those, else by
+// name.
+func (s *Services) find(topic string, id model.TopicID, index int32, byID bool) (*partition.Partition, kerr.Code) {
+	if byID {
 		return s.Replicas.PartitionByID(id, index)
 	}
 	return s.Replicas.PartitionOf(topic, index)

@@ -72,6 +72,10 @@ var ErrIncomplete = errors.New("record batch is incomplete")
 // ErrCorrupt is what every error about damaged bytes wraps.
 var ErrCorrupt = errors.New("record batch is corrupt")
 
+// ErrNoBatch is ErrCorrupt of bytes that cannot begin a batch: their magic, or
+// a length below that of any batch, tells.
+var ErrNoBatch = fmt.Errorf("no record batch: %w", ErrCorrupt)
+
 // Batch is a view of one record batch, or, where a comment says so, of at
 // least its first HeaderSize bytes. The methods do not check the length: a
 // Batch comes from Next, a Builder, or bytes known to be long enough.
@@ -102,13 +106,13 @@ func SizeOf(b []byte) (int, error) {
 	}
 	n := int32(binary.BigEndian.Uint32(b[posLength:]))
 	if n < minLegacySize {
-		return 0, corrupt("Record size %d is less than the minimum record overhead (%d)", n, minLegacySize)
+		return 0, noBatch("Record size %d is less than the minimum record overhead (%d)", n, minLegacySize)
 	}
 	if len(b) < PrefixSize {
 		return 0, ErrIncomplete
 	}
 	if m := int8(b[posMagic]); m < 0 || m > Magic {
-		return 0, corrupt("Invalid magic found in record: %d", m)
+		return 0, noBatch("Invalid magic found in record: %d", m)
 	}
 	if b[posMagic] == Magic && n < HeaderSize-LogOverhead {
 		return 0, corrupt("Record batch is corrupt (the size %d is smaller than the minimum allowed overhead %d)", n+LogOverhead, HeaderSize)
@@ -117,13 +121,20 @@ func SizeOf(b []byte) (int, error) {
 }
 
 func corrupt(format string, args ...any) error {
-	return &corruptError{fmt.Sprintf(format, args...)}
+	return &corruptError{fmt.Sprintf(format, args...), ErrCorrupt}
 }
 
-type corruptError struct{ msg string }
+func noBatch(format string, args ...any) error {
+	return &corruptError{fmt.Sprintf(format, args...), ErrNoBatch}
+}
+
+type corruptError struct {
+	msg  string
+	kind error
+}
 
 func (e *corruptError) Error() string { return e.msg }
-func (e *corruptError) Unwrap() error { return ErrCorrupt }
+func (e *corruptError) Unwrap() error { return e.kind }
 
 // BaseOffset is the offset of the first record the batch ever had.
 func (b Batch) BaseOffset() model.Offset {
