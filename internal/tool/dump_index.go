@@ -72,7 +72,7 @@ func (x offsetRows) lookup(offset int64) int64 {
 func siblings(path string) (base int64, stem string, err error) {
 	base, err = baseOffset(path)
 	name, _, _ := strings.Cut(filepath.Base(path), ".")
-	return base, filepath.Join(filepath.Dir(path), name), err
+	return base, filepath.Join(filepath.Dir(absolute(path)), name), err
 }
 
 func corruptIndex(format string, a ...any) error {

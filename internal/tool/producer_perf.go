@@ -89,9 +89,9 @@ func runProducerPerf(e *env, args []string) int {
 		p.PrintHelp(e.Stdout, 0)
 		return 0
 	}
-	ns, status, stop := e.argsOf(p, args)
+	ns, _, stop := e.argsOf(p, args)
 	if stop {
-		return status
+		return 1 // also after --help, as Kafka's
 	}
 	c, why, err := e.producerPerfArgs(ns)
 	if why != "" {

@@ -160,7 +160,7 @@ func (s *settings) producerOptions(e *env, record int) ([]kgo.Opt, error) {
 		"lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression(),
 	}[s.str("compression.type", "none")]
 	if !ok {
-		s.bad("compression.type", "Unknown compression name: "+s.m["compression.type"])
+		s.bad("compression.type", "String must be one of: none, gzip, snappy, lz4, zstd")
 	}
 	for _, key := range []string{"compression.gzip.level", "compression.lz4.level", "compression.zstd.level"} {
 		if _, set := s.m[key]; set && strings.Contains(key, "."+s.str("compression.type", "none")+".") {

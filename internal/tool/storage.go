@@ -73,9 +73,14 @@ func runStorage(e *env, args []string) int {
 	case "random-uuid":
 		e.println(model.NewUUID())
 	case "version-mapping":
-		err = e.versionMapping(ns.Str("release_version"))
+		var release *string
+		if ns.Has("release_version") {
+			r := ns.Str("release_version")
+			release = &r
+		}
+		err = e.versionMapping(release)
 	case "feature-dependencies":
-		err = e.featureDependencies(ns.List("feature"))
+		err = e.storageDependencies(ns.List("feature"))
 	case "info":
 		status, err = e.storageInfo(ns.Str("config"))
 	case "format":
@@ -99,24 +104,8 @@ func (e *env) thrown(status int, err error) int {
 	return 1
 }
 
-func (e *env) versionMapping(release string) error {
-	v := metadata.Version(metadata.MaxVersion)
-	if release == "" {
-		release = v.String()
-	}
-	v, err := metadata.ParseVersion(release)
-	if err != nil {
-		return terse("%v", err)
-	}
-	e.printf("metadata.version=%d (%s)\n", v, release)
-	for i := range metadata.Features {
-		f := &metadata.Features[i]
-		e.printf("%s=%d\n", f.Name, f.DefaultLevel(v))
-	}
-	return nil
-}
-
-func (e *env) featureDependencies(features []string) error {
+// storageDependencies checks more strictly than kafka-features does, as Kafka.
+func (e *env) storageDependencies(features []string) error {
 	for _, arg := range features {
 		name, text, ok := strings.Cut(arg, "=")
 		if !ok {

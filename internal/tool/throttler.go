@@ -26,7 +26,7 @@ func newThrottler(perSecond float64, start time.Time) *throttler {
 
 // wait sleeps if done things since the start are too many by now.
 func (t *throttler) wait(ctx context.Context, done int64, now time.Time) {
-	elapsed := now.Sub(t.start).Truncate(time.Millisecond).Seconds()
+	elapsed := now.Sub(t.start).Seconds()
 	if t.perSecond < 0 || elapsed <= 0 || float64(done)/elapsed <= t.perSecond {
 		return
 	}

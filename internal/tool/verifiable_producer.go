@@ -66,9 +66,9 @@ func runVerifiableProducer(e *env, args []string) int {
 		p.PrintHelp(e.Stdout, 0)
 		return 0
 	}
-	ns, status, stop := e.argsOf(p, args)
+	ns, _, stop := e.argsOf(p, args)
 	if stop {
-		return status
+		return 1 // also after --help, as Kafka's
 	}
 	props := map[string]string{
 		"bootstrap.servers": ns.Str("bootstrapServer"), "acks": ns.Str("acks"), "retries": "0",
