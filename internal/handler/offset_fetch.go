@@ -63,7 +63,7 @@ func (c *Context) fetchGroup(req *wire.OffsetFetchRequestGroup, stable bool, rep
 		if code == kerr.None {
 			kept = append(kept, *t)
 		} else {
-			refused = append(refused, refuseFetch(t, code))
+			refused = append(refused, refuseOffsets(t, code))
 		}
 	}
 	req.Topics = kept
@@ -100,7 +100,7 @@ func (c *Context) fetchWhole(req *wire.OffsetFetchRequestGroup, stable bool, rep
 	})
 }
 
-func refuseFetch(t *wire.OffsetFetchRequestTopics, code kerr.Code) wire.OffsetFetchResponseTopics {
+func refuseOffsets(t *wire.OffsetFetchRequestTopics, code kerr.Code) wire.OffsetFetchResponseTopics {
 	r := wire.OffsetFetchResponseTopics{Name: t.Name, TopicId: t.TopicId, Partitions: make([]wire.OffsetFetchResponsePartitions, len(t.PartitionIndexes))}
 	for i, p := range t.PartitionIndexes {
 		r.Partitions[i] = wire.OffsetFetchResponsePartitions{
