@@ -171,6 +171,7 @@ func (op *fetchOp) isOver() bool {
 func (op *fetchOp) answer(s *fetchScratch, now model.Millis) {
 	w := &op.wait
 	op.respond(s, now)
+	op.throttle(s, w.later.t.Conn(), now)
 	r := w.later.t.Begin()
 	s.hold(r)
 	w.mu.Lock()
