@@ -1,12 +1,14 @@
 package group
 
 import (
+	"fmt"
 	"log/slog"
 	"math"
 	"strconv"
 
 	"gregor/internal/clock"
 	"gregor/internal/coordinator"
+	"gregor/internal/klog"
 	"gregor/internal/metadata"
 	"gregor/internal/model"
 	"gregor/internal/record/codec"
@@ -26,7 +28,7 @@ type Options struct {
 	// NewID yields random ids for members (model.NewUUID).
 	NewID func() model.UUID
 	Clock clock.Clock
-	// Log gets what Kafka logs as GroupCoordinator.
+	// Log gets what Kafka logs under org.apache.kafka.coordinator.
 	Log *slog.Logger
 }
 
@@ -53,16 +55,20 @@ type Context struct {
 // New is a Service that leads nothing yet.
 func New(o Options) *Service {
 	s := &Service{o: o}
+	prefix := fmt.Sprintf("[GroupCoordinator id=%d] ", o.Self)
 	s.rt = coordinator.New(coordinator.Options[*Shard]{
 		Topic: TopicName, Records: wire.ConsumerOffsets,
-		New: func(_ int32, h *coordinator.History, t *coordinator.Timers) *Shard {
-			return newShard(&s.o.Config, o.NewID, o.Log, h, t)
+		New: func(p int32, h *coordinator.History, t *coordinator.Timers) *Shard {
+			log := klog.Named(o.Log, "org.apache.kafka.coordinator.group.GroupMetadataManager",
+				fmt.Sprintf("[GroupCoordinator id=%d topic=%s partition=%d] ", o.Self, TopicName, p))
+			return newShard(&s.o.Config, o.NewID, log, h, t)
 		},
 		Decoder: newOffsetDecoder,
 		Open:    o.Open, Linger: o.Config.AppendLinger, Timeout: o.Config.CommitTimeout,
 		LoadBuffer: o.Config.LoadBuffer, Codec: codec.Type(o.Config.Compression),
-		Clock: o.Clock, Log: o.Log,
+		Clock: o.Clock, Log: klog.Named(o.Log, "org.apache.kafka.coordinator.common.runtime.CoordinatorRuntime", prefix),
 	})
+	s.o.Log = klog.Named(o.Log, "org.apache.kafka.coordinator.group.GroupCoordinatorService", prefix)
 	return s
 }
 
@@ -140,7 +146,7 @@ func (s *Service) topicsDeleted(partition int32, gone map[string]model.TopicID) 
 	}, func(err error) {
 		switch {
 		case err != nil:
-			s.o.Log.Warn("Could not delete offsets for deleted topics.", "partition", partition, "error", err)
+			s.o.Log.Warn(fmt.Sprintf("Could not delete offsets for deleted topics in partition %d due to: %v.", partition, err))
 		case more:
 			s.topicsDeleted(partition, gone)
 		}
