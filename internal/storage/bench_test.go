@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"gregor/internal/model"
 	"gregor/internal/record"
 	"gregor/internal/vfs"
@@ -15,6 +17,19 @@ import (
 func at(b []byte, o model.Offset) []byte {
 	record.Batch(b).SetBaseOffset(o)
 	return b
+}
+
+// cpu is the processor time of this process in nanoseconds: on a busy machine
+// the only figure that means something.
+func cpu() int64 {
+	var u unix.Rusage
+	_ = unix.Getrusage(unix.RUSAGE_SELF, &u)
+	return u.Utime.Nano() + u.Stime.Nano()
+}
+
+// reportCPU reports the processor time since start for each operation.
+func reportCPU(b *testing.B, start int64, ops int) {
+	b.ReportMetric(float64(cpu()-start)/float64(b.N*ops), "cpu-ns/op")
 }
 
 func BenchmarkAppend(b *testing.B) {
@@ -28,6 +43,7 @@ func BenchmarkAppend(b *testing.B) {
 				}
 				b.SetBytes(int64(size * group))
 				b.ReportAllocs()
+				start := cpu()
 				for b.Loop() {
 					for i := range units {
 						at(units[i], tl.LogEnd()+model.Offset(i))
@@ -40,6 +56,7 @@ func BenchmarkAppend(b *testing.B) {
 						must(b, tl.RemoveDeleted(1<<60))
 					}
 				}
+				reportCPU(b, start, group)
 			})
 		}
 	}
@@ -55,7 +72,7 @@ func BenchmarkRead(b *testing.B) {
 	for _, max := range []int{16 << 10, 1 << 20} {
 		b.Run(fmt.Sprintf("sequential/%dKiB", max>>10), func(b *testing.B) {
 			b.ReportAllocs()
-			next := model.Offset(0)
+			next, start := model.Offset(0), cpu()
 			for b.Loop() {
 				f, err := tl.Read(next, model.NoOffset, max, true)
 				if err != nil || f.Len == 0 {
@@ -66,10 +83,11 @@ func BenchmarkRead(b *testing.B) {
 					next = 0
 				}
 			}
+			reportCPU(b, start, 1)
 		})
 		b.Run(fmt.Sprintf("random/%dKiB", max>>10), func(b *testing.B) {
 			b.ReportAllocs()
-			seed := uint64(1)
+			seed, start := uint64(1), cpu()
 			for b.Loop() {
 				seed = seed*6364136223846793005 + 1442695040888963407
 				f, err := tl.Read(model.Offset(seed>>33)%tl.LogEnd(), model.NoOffset, max, true)
@@ -78,6 +96,7 @@ func BenchmarkRead(b *testing.B) {
 				}
 				f.File.Release()
 			}
+			reportCPU(b, start, 1)
 		})
 	}
 	b.Run("tail", func(b *testing.B) {
@@ -123,16 +142,20 @@ func BenchmarkManyPartitions(b *testing.B) {
 			b.StopTimer()
 			must(b, vfs.OS.RemoveAll(root))
 			b.StartTimer()
+			start := cpu()
 			d = manyPartitions(b, root)
 			b.StopTimer()
+			b.ReportMetric(float64(cpu()-start)/many, "cpu-ns/partition")
 			must(b, d.Close(1, 1, nil))
 			b.StartTimer()
 		}
 	})
 	b.Run("open-clean", func(b *testing.B) {
 		for b.Loop() {
+			start := cpu()
 			d = openMany(b, root)
 			b.StopTimer()
+			b.ReportMetric(float64(cpu()-start)/many, "cpu-ns/partition")
 			must(b, d.Close(1, 1, nil))
 			b.StartTimer()
 		}
@@ -149,8 +172,10 @@ func BenchmarkManyPartitions(b *testing.B) {
 		for b.Loop() {
 			d := openMany(b, root)
 			d.unlock() // a crash: nothing is closed
+			start := cpu()
 			d = openMany(b, root)
 			must(b, d.Recover(1, nil))
+			b.ReportMetric(float64(cpu()-start)/many, "cpu-ns/partition")
 			d.unlock()
 		}
 	})

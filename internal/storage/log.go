@@ -265,15 +265,39 @@ func shortage(err error) bool {
 	return false
 }
 
-// Size is the number of bytes in the log's segments.
+// Size is the number of bytes in the log's segments. An unloaded log is not
+// loaded for it: the sizes of its files are added up.
 func (l *Log) Size() (int64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	st, err := l.loadedLocked(0)
-	if err != nil {
+	switch err := l.root.offline(); {
+	case err != nil:
 		return 0, err
+	case l.closed:
+		return 0, ErrDeleted
+	case l.st != nil:
+		return l.st.size(), nil
 	}
-	return st.size(), nil
+	n, err := l.sizeOfFiles()
+	return n, l.failed("stat", err)
+}
+
+func (l *Log) sizeOfFiles() (sum int64, err error) {
+	names, err := l.fs().ReadDir(l.Dir())
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	for _, n := range names {
+		if filepath.Ext(n) != logSuffix {
+			continue
+		}
+		i, err := l.fs().Stat(filepath.Join(l.Dir(), n))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return 0, err
+		}
+		sum += i.Size
+	}
+	return sum, err
 }
 
 func (st *state) size() (n int64) {

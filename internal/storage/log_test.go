@@ -30,7 +30,12 @@ func TestAppendReadReopen(t *testing.T) {
 				t.Errorf("latest epoch %d", e)
 			}
 			tl.put(2, 1, 10)
+			size, err := tl.Size()
+			must(t, err)
 			must(t, tl.Unload())
+			if n, err := tl.Size(); n != size || err != nil || tl.Loaded() {
+				t.Fatalf("unloaded: %d bytes of %d, %v", n, size, err)
+			}
 			must(t, tl.Load(tl.now))
 			tl.put(2, 1, 10)
 			if got := tl.all(); len(got) != len(want)+2 {
