@@ -139,7 +139,7 @@ func produceOne(c *client, f *frame, stop *atomic.Bool) (*result, error) {
 
 // maxBytes ends a produce run early: a fast server would fill the disk and
 // measure the kernel's dirty-page throttling.
-const maxBytes = 2 << 30
+const maxBytes = 1 << 30
 
 // parallel runs n workers until d has passed and adds up what they did.
 func parallel(n int, d time.Duration, work func(i int, stop *atomic.Bool) (*result, error)) (*result, error) {
