@@ -2,6 +2,7 @@ package tool
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -173,7 +174,7 @@ type connectionLog struct {
 
 // OnBrokerConnect is kgo's hook.
 func (l *connectionLog) OnBrokerConnect(meta kgo.BrokerMetadata, _ time.Duration, _ net.Conn, err error) {
-	if err == nil || l.e.Context.Err() != nil {
+	if err == nil || l.e.Context.Err() != nil || errors.Is(err, context.Canceled) { // canceled: the client closes
 		return
 	}
 	id := int64(meta.NodeID)

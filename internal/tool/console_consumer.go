@@ -417,7 +417,7 @@ func fetchError(fs kgo.Fetches) error {
 	for _, fe := range fs.Errors() {
 		var k *kerr.Error
 		if errors.As(fe.Err, &k) && !k.Retriable && k != kerr.UnknownMemberID && k != kerr.IllegalGeneration && k != kerr.RebalanceInProgress {
-			return protocolError(fe.Err)
+			return topicError(fe.Err, fe.Topic)
 		}
 		var big *kgo.ErrDecompressTooLarge
 		if errors.As(fe.Err, &big) {

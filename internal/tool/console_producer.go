@@ -147,8 +147,7 @@ func (e *env) consoleProducer(args []string) error {
 		return throw(kafkaError, "Failed to construct kafka producer: %v", err)
 	}
 	defer cl.Close()
-	conf.awaitTopic(e, cl, reader.topic)
-	err = e.sendLines(cl, reader, set.Has(o.sync))
+	err = e.sendLines(conf.topicGate(cl, reader.topic), reader, set.Has(o.sync))
 	cl.Flush(e.Context) // what was read before an error is sent all the same
 	return err
 }
@@ -267,7 +266,7 @@ func (o *consoleProducerOptions) lineReader(s *jopt.Set) (*lineParser, error) {
 }
 
 // sendLines sends a record per line until the input ends.
-func (e *env) sendLines(cl *kgo.Client, p *lineParser, sync bool) error {
+func (e *env) sendLines(gate *topicGate, p *lineParser, sync bool) error {
 	in := newLineScanner(e.Stdin)
 	prompt := isTerminal(e.Stdin) && isTerminal(e.Stdout)
 	for n := 1; e.Context.Err() == nil; n++ {
@@ -285,13 +284,20 @@ func (e *env) sendLines(cl *kgo.Client, p *lineParser, sync bool) error {
 		if err != nil {
 			return err
 		}
-		if sync {
-			if err := cl.ProduceSync(e.Context, r).FirstErr(); err != nil {
-				return execution(recordError(err))
+		err = gate.await(e.Context)
+		switch {
+		case sync && err == nil:
+			err = gate.cl.ProduceSync(e.Context, r).FirstErr()
+			fallthrough
+		case sync:
+			if err != nil {
+				return execution(recordError(err, r.Topic))
 			}
-			continue
+		case err != nil:
+			e.logSendError(r, err)
+		default:
+			gate.cl.Produce(e.Context, r, e.logSendError)
 		}
-		cl.Produce(e.Context, r, e.logSendError)
 	}
 	return nil
 }
@@ -303,7 +309,7 @@ func (e *env) logSendError(r *kgo.Record, err error) {
 	}
 	e.logLine("ERROR", "Error when sending message to topic "+r.Topic+" with key: "+byteCount(r.Key)+", value: "+byteCount(r.Value)+
 		" with error:", "org.apache.kafka.clients.producer.internals.ErrorLoggingCallback")
-	e.eprintf("%s", trace(recordError(err)))
+	e.eprintf("%s", trace(recordError(err, r.Topic)))
 }
 
 func byteCount(b []byte) string {
@@ -364,11 +370,14 @@ func isTerminal(v any) bool {
 }
 
 // recordError is why a record could not be sent, as Java's producer says it.
-func recordError(err error) error {
+func recordError(err error, topic string) error {
 	var ne net.Error
+	var x *exception
 	switch {
+	case errors.As(err, &x):
+		return x
 	case errors.Is(err, kgo.ErrRecordTimeout), errors.Is(err, kgo.ErrRecordRetries), errors.Is(err, context.DeadlineExceeded), errors.As(err, &ne):
 		return throw(timeoutError, "Expiring record(s): %v", err)
 	}
-	return protocolError(err)
+	return topicError(err, topic)
 }

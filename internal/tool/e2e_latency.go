@@ -260,7 +260,7 @@ func (l *latency) run() error {
 		r := l.record()
 		begin := time.Now()
 		if err := l.producer.ProduceSync(l.e.Context, r).FirstErr(); err != nil {
-			return execution(recordError(err))
+			return execution(recordError(err, l.topic))
 		}
 		ctx, cancel := context.WithTimeout(l.e.Context, latencyPoll)
 		fs := l.consumer.PollFetches(ctx)

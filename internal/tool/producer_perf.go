@@ -232,7 +232,8 @@ func (c *producerPerf) largest() int {
 }
 
 func (e *env) producerPerf(c *producerPerf) error {
-	opts, err := newSettings(c.props).producerOptions(e, c.largest())
+	conf := newSettings(c.props)
+	opts, err := conf.producerOptions(e, c.largest())
 	if err != nil {
 		return err
 	}
@@ -246,7 +247,7 @@ func (e *env) producerPerf(c *producerPerf) error {
 		e.printf("Warmup first %d records. Steady state results will print after the complete test summary.\n", c.warmup)
 	}
 	total := newPerfStats(e.Stdout, e.Now, c.records, c.interval, false)
-	steady, err := e.sendPerf(c, cl, total)
+	steady, err := e.sendPerf(c, conf.topicGate(cl, c.topic), total)
 	if err != nil {
 		return err
 	}
@@ -264,8 +265,8 @@ func (e *env) producerPerf(c *producerPerf) error {
 }
 
 // sendPerf sends the records; steady counts those after the warm-up.
-func (e *env) sendPerf(c *producerPerf, cl *kgo.Client, total *perfStats) (steady *perfStats, err error) {
-	start := e.Now()
+func (e *env) sendPerf(c *producerPerf, gate *topicGate, total *perfStats) (steady *perfStats, err error) {
+	cl, start := gate.cl, e.Now()
 	th := newThrottler(c.throughput, start)
 	random := &splittable{}
 	open, began := false, start
@@ -282,7 +283,12 @@ func (e *env) sendPerf(c *producerPerf, cl *kgo.Client, total *perfStats) (stead
 			steady = newPerfStats(e.Stdout, e.Now, c.records-c.warmup, c.interval, true)
 			total.hush()
 		}
-		cl.Produce(e.Context, &kgo.Record{Topic: c.topic, Value: value}, e.perfCallback(sent, total, steady))
+		r, done := &kgo.Record{Topic: c.topic, Value: value}, e.perfCallback(sent, total, steady)
+		if err := gate.await(e.Context); err != nil {
+			done(r, err)
+		} else {
+			cl.Produce(e.Context, r, done)
+		}
 		if open && sent.Sub(began) >= c.transaction {
 			if err := commitTransaction(e.Context, cl); err != nil {
 				return nil, err
@@ -300,7 +306,7 @@ func (e *env) sendPerf(c *producerPerf, cl *kgo.Client, total *perfStats) (stead
 func (e *env) perfCallback(sent time.Time, total, steady *perfStats) func(*kgo.Record, error) {
 	return func(r *kgo.Record, err error) {
 		if err != nil {
-			e.eprintf("%s", trace(recordError(err)))
+			e.eprintf("%s", trace(recordError(err, r.Topic)))
 			return
 		}
 		now := e.Now()

@@ -138,9 +138,9 @@ func (s *settings) producerOptions(e *env, record int) ([]kgo.Opt, error) {
 	if record == 0 {
 		limit = request
 	}
-	limit = min(max(limit, 512), request, 1<<30)
+	limit = max(min(limit, request, 1<<30), 512)
 	opts = append(opts,
-		kgo.ProducerBatchMaxBytes(int32(limit)),
+		kgo.ProducerBatchMaxBytes(int32(limit)), kgo.BrokerMaxWriteBytes(int32(max(limit, 100<<20))),
 		kgo.ProducerLinger(s.ms("linger.ms", 5, 0, time.Minute)),
 		kgo.MaxBufferedRecords(1<<30),
 		kgo.MaxBufferedBytes(int(max(s.num("buffer.memory", 33554432, 0), limit))),
@@ -287,7 +287,11 @@ func (s *settings) groupOptions(group string) ([]kgo.Opt, error) {
 	if id := s.str("group.instance.id", ""); id != "" {
 		opts = append(opts, kgo.InstanceID(id))
 	}
-	server := s.oneOf("group.protocol", "classic", "classic", "consumer") == "consumer"
+	protocol := strings.ToLower(s.str("group.protocol", "classic"))
+	if protocol != "classic" && protocol != "consumer" {
+		s.bad("group.protocol", "String must be one of (case insensitive): CONSUMER, CLASSIC")
+	}
+	server := protocol == "consumer"
 	if server {
 		opts = append(opts, kgo.ServerSideBalancer())
 		if s.str("group.remote.assignor", "") == "range" {
@@ -365,9 +369,21 @@ func (e *env) argsOf(p *argparse.Parser, args []string) (ns *argparse.Namespace,
 	return nil, 1, true
 }
 
+// topicError is protocolError for something about a topic.
+func topicError(err error, topic string) error {
+	if errors.Is(err, kerr.InvalidTopicException) {
+		return throw(pkgErrors+"InvalidTopicException", "Invalid topics: [%s]", topic)
+	}
+	return protocolError(err)
+}
+
 // protocolError is an error of franz-go as an exception of Java: that of the
 // protocol's code, if it has one.
 func protocolError(err error) error {
+	var x *exception
+	if errors.As(err, &x) {
+		return x
+	}
 	var k *kerr.Error
 	if errors.As(err, &k) {
 		return codeError(k.Code, nil)
@@ -385,27 +401,45 @@ func javaFixed(f float64, digits int) string {
 	return strconv.FormatFloat(f, 'f', digits, 64)
 }
 
-// awaitTopic waits until a topic that is being created can be written to.
-// franz-go counts the wait against the retries of a record, Java's producer
-// does not. Whatever is wrong with the topic, sending to it tells.
-func (s *settings) awaitTopic(e *env, cl *kgo.Client, topic string) {
-	ctx, cancel := context.WithTimeout(e.Context, s.ms("max.block.ms", 60000, 0, time.Hour))
+// topicGate lets records through once their topic is there. franz-go counts
+// the wait for a topic against the retries of a record; Java's producer does
+// not, it gives up after max.block.ms.
+type topicGate struct {
+	cl    *kgo.Client
+	topic string
+	block time.Duration
+	open  bool
+}
+
+func (s *settings) topicGate(cl *kgo.Client, topic string) *topicGate {
+	return &topicGate{cl: cl, topic: topic, block: s.ms("max.block.ms", 60000, 0, 24*time.Hour)}
+}
+
+// await waits until the topic can be written to. Whatever is wrong with it,
+// sending to it tells; the error is that nobody knew it in time.
+func (g *topicGate) await(ctx context.Context) error {
+	if g.open {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, g.block)
 	defer cancel()
 	for try := 0; ctx.Err() == nil; try++ {
 		req := kmsg.NewPtrMetadataRequest()
 		req.AllowAutoTopicCreation = true
 		t := kmsg.NewMetadataRequestTopic()
-		t.Topic = &topic
+		t.Topic = &g.topic
 		req.Topics = append(req.Topics, t)
-		resp, err := req.RequestWith(ctx, cl)
+		resp, err := req.RequestWith(ctx, g.cl)
 		if err == nil && len(resp.Topics) == 1 && settled(&resp.Topics[0]) {
-			return
+			g.open = true
+			return nil
 		}
 		select {
 		case <-time.After(backoff(try)):
 		case <-ctx.Done():
 		}
 	}
+	return throw(timeoutError, "Topic %s not present in metadata after %d ms.", g.topic, g.block.Milliseconds())
 }
 
 // settled: the topic is there, or waiting for it is of no use.

@@ -123,8 +123,7 @@ func (v *verifiableProducer) run(props map[string]string) error {
 	defer stop()
 	begin := v.e.Now()
 	v.print("startup_complete")
-	set.awaitTopic(v.e, cl, v.topic)
-	v.send(ctx, cl, begin)
+	v.send(ctx, set.topicGate(cl, v.topic), begin)
 	cl.Flush(v.e.Context) // what cannot be sent was printed as an error
 	cl.Close()
 	v.print("shutdown_complete")
@@ -135,7 +134,7 @@ func (v *verifiableProducer) run(props map[string]string) error {
 	return nil
 }
 
-func (v *verifiableProducer) send(ctx context.Context, cl *kgo.Client, begin time.Time) {
+func (v *verifiableProducer) send(ctx context.Context, gate *topicGate, begin time.Time) {
 	th := newThrottler(float64(v.throughput), begin)
 	for i := int64(0); (v.max < 0 || i < v.max) && ctx.Err() == nil; i++ {
 		now := v.e.Now()
@@ -148,7 +147,11 @@ func (v *verifiableProducer) send(ctx context.Context, cl *kgo.Client, begin tim
 			v.created += now.UnixMilli() - v.start.UnixMilli()
 		}
 		v.sent++
-		cl.Produce(v.e.Context, r, v.done)
+		if err := gate.await(ctx); err != nil {
+			v.done(r, err)
+		} else {
+			gate.cl.Produce(v.e.Context, r, v.done)
+		}
 		th.wait(ctx, i, now)
 	}
 }
@@ -160,6 +163,6 @@ func (v *verifiableProducer) done(r *kgo.Record, err error) {
 		v.print("producer_send_success", key, value, intField("offset", r.Offset), strField("topic", r.Topic), intField("partition", int64(r.Partition)))
 		return
 	}
-	x := recordError(err)
+	x := recordError(err, r.Topic)
 	v.print("producer_send_error", strField("topic", r.Topic), key, value, strField("exception", "class "+class(x)), strField("message", x.Error()))
 }
