@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 version=$1 ldflags=$2
 rm -rf dist && mkdir -p dist
-for arch in amd64 arm64; do
+for arch in ${ARCHES:-amd64 arm64}; do
 	name=gregor-$version-linux-$arch
 	mkdir -p "dist/$name/bin"
 	CGO_ENABLED=0 GOOS=linux GOARCH=$arch go build -trimpath -ldflags "$ldflags" -o "dist/$name/bin/gregor" ./cmd/gregor

@@ -11,7 +11,7 @@ wait_for() { # wait_for SECONDS COMMAND...
 
 echo "# A.1: one archive, one folder, scripts run from any directory"
 tar -xzf "$archive"
-home=$PWD/$(tar -tzf "$archive" | head -1 | cut -d/ -f1)
+home=$PWD/$(tar -tzf "$archive" | sed -n '1s#/.*##p')
 for d in bin config config/kraft; do [ -d "$home/$d" ] || fail "no $d in the archive"; done
 for f in server broker controller; do [ -f "$home/config/kraft/$f.properties" ] || fail "no config/kraft/$f.properties"; done
 "$home/bin/kafka-topics.sh" --version >/dev/null || fail "kafka-topics.sh --version"

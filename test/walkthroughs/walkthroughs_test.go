@@ -20,6 +20,7 @@ func archive(t *testing.T) string {
 	pattern := filepath.Join(root, "dist", "gregor-*-linux-"+runtime.GOARCH+".tar.gz")
 	cmd := exec.Command("make", "-s", "dist")
 	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "ARCHES="+runtime.GOARCH)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("make dist: %v\n%s", err, out)
 	}
