@@ -24,7 +24,8 @@ type transport interface {
 	// serve calls the owner's turn whenever there may be something to read,
 	// until that returns true or the connection is closed.
 	serve() error
-	read(p []byte) (int, error)
+	// read reads what is there; more says that there may be more.
+	read(p []byte) (n int, more bool, err error)
 	send(s *sender, wait bool) error
 	// nudge makes serve return os.ErrDeadlineExceeded as soon as it waits; calm
 	// undoes that.
@@ -54,6 +55,7 @@ type Conn struct {
 	// Of the owner goroutine.
 	in     input
 	served bool  // a request was served
+	turns  uint8 // how often something was read, up to a few
 	cause  error // why it ends
 
 	// out is what is being sent. It belongs to the writer, or to who holds mu
@@ -150,7 +152,7 @@ func (c *Conn) readAll(p *Pass) error {
 		if err := c.room(); err != nil {
 			return err
 		}
-		n, err := c.t.read(c.in.free())
+		n, more, err := c.t.read(c.in.free())
 		if err == errAgain {
 			return nil
 		}
@@ -166,7 +168,23 @@ func (c *Conn) readAll(p *Pass) error {
 		if err != nil {
 			return err
 		}
+		if !more && c.settled() {
+			return nil
+		}
 	}
+}
+
+// settled reports whether the connection has gone on for a while. Then a read
+// that finds less than there was room for is not followed by another that
+// finds nothing. A client that has closed its side together with its last
+// request is missed by that, until the janitor looks; for short connections,
+// where this is more likely, it is found out at once.
+func (c *Conn) settled() bool {
+	const turns = 16
+	if c.turns < turns {
+		c.turns++
+	}
+	return c.turns == turns
 }
 
 // room makes room to read into, waiting for memory if need be.

@@ -68,19 +68,19 @@ func (t *plain) nudge() { _ = t.tcp.SetReadDeadline(time.Unix(1, 0)) }
 // calm undoes a nudge.
 func (t *plain) calm() { _ = t.tcp.SetReadDeadline(time.Time{}) }
 
-func (t *plain) read(p []byte) (int, error) {
+func (t *plain) read(p []byte) (n int, more bool, err error) {
 	for {
 		n, err := unix.Read(t.fd, p)
 		switch {
 		case err == unix.EINTR:
 		case err == unix.EAGAIN:
-			return 0, errAgain
+			return 0, false, errAgain
 		case err != nil:
-			return 0, err
+			return 0, false, err
 		case n == 0:
-			return 0, io.EOF
+			return 0, false, io.EOF
 		default:
-			return n, nil
+			return n, n == len(p), nil
 		}
 	}
 }

@@ -2,6 +2,8 @@ package server
 
 import (
 	"sync"
+	"syscall"
+	"unsafe"
 
 	"gregor/internal/wire"
 
@@ -147,12 +149,12 @@ func (s *sender) sendBytes(fd int, b []byte, more bool) error {
 	if more {
 		flags |= unix.MSG_MORE
 	}
-	n, err := unix.SendmsgN(fd, b, nil, nil, flags)
-	if n > 0 {
-		s.advance(n)
-		return nil
+	n, _, e := syscall.Syscall6(syscall.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), uintptr(flags), 0, 0)
+	if e != 0 {
+		return e
 	}
-	return err
+	s.advance(int(n))
+	return nil
 }
 
 // gather reads the next pieces into one buffer, up to its size or to a piece

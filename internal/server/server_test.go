@@ -389,3 +389,19 @@ func TestCloseWhileBusy(t *testing.T) {
 		}
 	}
 }
+
+func TestHalfClosedConnections(t *testing.T) {
+	s := start(t, &toy{}, func(o *Options) { o.Limits.MaxIdle = 400 }) // the janitor looks every 50 ms
+	for _, requests := range []int{1, 3, 100} {
+		c := dial(t, s)
+		for i := range requests {
+			c.send("ea")
+			if i < requests-1 {
+				c.expect("a")
+			}
+		}
+		_ = c.CloseWrite()
+		c.expect("a")
+		c.expectClosed()
+	}
+}
