@@ -6,6 +6,7 @@ package diff
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -17,34 +18,53 @@ import (
 
 // conn is one raw connection: requests are sent at the version they carry.
 type conn struct {
-	c  net.Conn
-	id int32
-	f  *kmsg.RequestFormatter
+	c    net.Conn
+	id   int32
+	f    *kmsg.RequestFormatter
+	sent kmsg.Request // waits for its answer
 }
 
-func dial(addr string) (*conn, error) {
+func dial(addr, client string) (*conn, error) {
 	c, err := net.DialTimeout("tcp", addr, 5*time.Second)
 	if err != nil {
 		return nil, err
 	}
-	return &conn{c: c, f: kmsg.NewRequestFormatter(kmsg.FormatterClientID("diff"))}, nil
+	return &conn{c: c, f: kmsg.NewRequestFormatter(kmsg.FormatterClientID(client))}, nil
 }
 
-// do sends req and decodes the answer. An answer with bytes left over is an error.
+// do sends req and decodes the answer.
 func (c *conn) do(req kmsg.Request) (kmsg.Response, error) {
-	c.id++
-	if err := c.c.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+	if err := c.send(req); err != nil {
 		return nil, err
 	}
-	if _, err := c.c.Write(c.f.AppendRequest(nil, req, c.id)); err != nil {
-		return nil, err
+	return c.take()
+}
+
+// send sends req; take reads the answer.
+func (c *conn) send(req kmsg.Request) error {
+	c.id++
+	c.sent = req
+	if err := c.c.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		return err
+	}
+	noteAsked(req)
+	_, err := c.c.Write(c.f.AppendRequest(nil, req, c.id))
+	return err
+}
+
+// take reads the answer to what was sent and decodes it. An answer with bytes
+// left over is an error.
+func (c *conn) take() (kmsg.Response, error) {
+	req := c.sent
+	if req == nil {
+		return nil, errors.New("harness: nothing was sent on this connection")
 	}
 	body, err := c.read()
 	if err != nil {
 		return nil, err
 	}
 	if got := int32(binary.BigEndian.Uint32(body)); got != c.id {
-		return nil, fmt.Errorf("correlation id %d, want %d", got, c.id)
+		return nil, fmt.Errorf("harness: correlation id %d, want %d", got, c.id)
 	}
 	body = body[4:]
 	resp := req.ResponseKind()
@@ -58,10 +78,10 @@ func (c *conn) do(req kmsg.Request) (kmsg.Response, error) {
 		body = r.Src
 	}
 	if err := resp.ReadFrom(body); err != nil {
-		return nil, fmt.Errorf("answer to %s v%d does not decode: %w", kmsg.NameForKey(req.Key()), req.GetVersion(), err)
+		return nil, fmt.Errorf("harness: answer to %s v%d does not decode: %w", kmsg.NameForKey(req.Key()), req.GetVersion(), err)
 	}
 	if again := resp.AppendTo(nil); len(again) != len(body) {
-		return nil, fmt.Errorf("answer to %s v%d has %d bytes, its message %d", kmsg.NameForKey(req.Key()), req.GetVersion(), len(body), len(again))
+		return nil, fmt.Errorf("harness: answer to %s v%d has %d bytes, its message %d", kmsg.NameForKey(req.Key()), req.GetVersion(), len(body), len(again))
 	}
 	return resp, nil
 }

@@ -1,10 +1,11 @@
 package diff
 
 import (
+	"flag"
 	"fmt"
 	"os"
-	"sort"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +20,14 @@ type answer struct {
 	err    string
 }
 
+// settings let both servers do soon what they do by time.
+var settings = map[string]string{
+	"group.min.session.timeout.ms":    "500",
+	"log.retention.check.interval.ms": "300",
+	"log.initial.task.delay.ms":       "300",
+	"log.segment.delete.delay.ms":     "300",
+}
+
 // TestDifferential runs every scenario against both servers. With SELF=kafka
 // both sides are Apache Kafka: what differs then is noise that the
 // normalisation must take away.
@@ -28,22 +37,56 @@ func TestDifferential(t *testing.T) {
 	if os.Getenv("SELF") == "kafka" {
 		second = harness.Kafka
 	}
-	k, g := harness.Start(t, harness.Kafka, nil), harness.Start(t, second, nil)
+	k, g := harness.Start(t, harness.Kafka, settings), harness.Start(t, second, settings)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the end of what %s printed:\n%s", second, g.Log())
+			select {
+			case <-k.Ended():
+				t.Logf("Kafka ended; the end of what it printed:\n%s", k.Log())
+			default:
+			}
+		}
+	})
 	warmUp(t, k.Addr())
 	warmUp(t, g.Addr())
 	for _, sc := range scenarios() {
-		t.Run(sc.name, func(t *testing.T) {
-			kw := &world{addr: k.Addr(), port: k.Port, vars: map[string]any{}}
-			gw := &world{addr: g.Addr(), port: g.Port, vars: map[string]any{}}
-			for _, st := range sc.steps {
-				for _, v := range st.at() {
-					a, b := ask(kw, st, v), ask(gw, st, v)
-					report(t, sc.name, st.name, v, a, b)
-				}
-			}
-		})
+		t.Run(sc.name, func(t *testing.T) { play(t, sc, k, g) })
 	}
-	unusedKnown(t)
+	if !t.Failed() && !filtered() {
+		unusedKnown(t)
+		unasked(t, g)
+	}
+}
+
+// filtered says that only some scenarios run.
+func filtered() bool {
+	f := flag.Lookup("test.run")
+	return f != nil && strings.Contains(f.Value.String(), "/")
+}
+
+// play runs the steps of one scenario, each against both servers at once.
+func play(t *testing.T, sc scenario, k, g *harness.Server) {
+	kw, gw := newWorld(k), newWorld(g)
+	defer kw.close()
+	defer gw.close()
+	for _, st := range sc.steps {
+		for _, v := range st.at() {
+			var a, b answer
+			var wg sync.WaitGroup
+			wg.Go(func() { a = ask(kw, st, v) })
+			b = ask(gw, st, v)
+			wg.Wait()
+			report(t, sc.name, st.name, v, a, b)
+		}
+	}
+}
+
+func newWorld(s *harness.Server) *world {
+	return &world{
+		addr: s.Addr(), controller: fmt.Sprintf("127.0.0.1:%d", s.CPort),
+		conns: map[string]*conn{}, vars: map[string]any{},
+	}
 }
 
 func (st step) at() []int16 {
@@ -57,7 +100,7 @@ func (st step) at() []int16 {
 // stand in the middle of a scenario: the offsets topic and a producer id block.
 func warmUp(t *testing.T, addr string) {
 	t.Helper()
-	c, err := dial(addr)
+	c, err := dial(addr, "diff")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,50 +138,52 @@ func ask(w *world, st step, version int16) answer {
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		r, err := askOnce(w, st, version)
 		if err != nil {
-			if w.c != nil {
-				w.c.close()
-				w.c = nil
-			}
+			w.drop(st.on)
 			return answer{err: cause(err)}
 		}
-		if st.until != nil && !st.until(r) && time.Now().Before(end) {
-			continue
+		if r == nil {
+			return answer{}
+		}
+		if st.until != nil && !st.until(r) {
+			if time.Now().Before(end) {
+				continue
+			}
+			return answer{err: fmt.Sprintf("harness: not as expected in ten seconds: %s", answer{leaves: flatten(r, st.recompressed, st.sorted, normalise)})}
 		}
 		if st.after != nil {
 			st.after(w, r)
 		}
-		ls := flatten(r, func(path, value string) string {
+		ls := flatten(r, st.recompressed, st.sorted, func(path, value string) string {
 			if st.loose != nil && st.loose.MatchString(path) {
 				return "<loose>"
 			}
 			return normalise(path, value)
 		})
-		if st.sorted {
-			ls = unordered(ls)
-		}
 		return answer{leaves: ls}
 	}
 }
 
+// askOnce sends the request of a step and reads its answer; of a step that
+// only sends, the answer is nil.
 func askOnce(w *world, st step, version int16) (kmsg.Response, error) {
-	if w.c == nil || st.fresh {
-		if w.c != nil {
-			w.c.close()
-		}
-		c, err := dial(w.addr)
-		if err != nil {
-			return nil, err
-		}
-		w.c = c
+	c, err := w.conn(st.on, st.fresh)
+	if err != nil {
+		return nil, err
+	}
+	if st.take {
+		return c.take()
 	}
 	req := st.req(w)
 	if raw, ok := req.(*rawRequest); ok {
-		return w.c.doRaw(raw)
+		return c.doRaw(raw)
 	}
 	if version >= 0 {
 		req.SetVersion(version)
 	}
-	return w.c.do(req)
+	if st.send {
+		return nil, c.send(req)
+	}
+	return c.do(req)
 }
 
 // cause keeps of an error what can be compared: that the connection ended, or
@@ -151,36 +196,51 @@ func cause(err error) string {
 	return s
 }
 
-// unordered drops the indexes of arrays and sorts, so that order does not matter.
-func unordered(ls []leaf) []leaf {
-	groups := map[string][]string{}
-	for _, l := range ls {
-		p := indexPattern.ReplaceAllString(l.path, "[]")
-		groups[p] = append(groups[p], l.value)
-	}
-	var out []leaf
-	for p, vs := range groups {
-		sort.Strings(vs)
-		out = append(out, leaf{p, strings.Join(vs, " ")})
-	}
-	return out
-}
-
 func report(t *testing.T, sc, st string, version int16, kafka, gregor answer) {
 	t.Helper()
+	if testing.Verbose() {
+		t.Logf("%s v%d: Kafka answers %s", st, version, kafka)
+	}
+	if strings.HasPrefix(kafka.err, "harness:") {
+		t.Errorf("%s v%d: with Kafka: %s", st, version, kafka.err)
+	}
 	var diffs []string
 	if kafka.err != gregor.err {
 		diffs = []string{fmt.Sprintf("Kafka: %s; gregor: %s", orAnswer(kafka.err), orAnswer(gregor.err))}
 	} else {
 		diffs = compare(kafka.leaves, gregor.leaves)
 	}
+	shown := 0
 	for _, d := range diffs {
 		if why := isKnown(sc, st, d); why != "" {
 			t.Logf("known: %s v%d: %s (%s)", st, version, d, why)
 			continue
 		}
-		t.Errorf("%s v%d: %s", st, version, d)
+		if shown++; shown <= mostShown {
+			t.Errorf("%s v%d: %s", st, version, d)
+		}
 	}
+	if shown > mostShown {
+		t.Errorf("%s v%d: and %d differences more", st, version, shown-mostShown)
+	}
+}
+
+// mostShown is how many differences of one answer are told.
+const mostShown = 12
+
+func (a answer) String() string {
+	if a.err != "" {
+		return a.err
+	}
+	var b strings.Builder
+	for _, l := range a.leaves {
+		v := l.value
+		if len(v) > 200 {
+			v = v[:200] + "…"
+		}
+		fmt.Fprintf(&b, "\n\t%s = %s", l.path, v)
+	}
+	return b.String()
 }
 
 func orAnswer(err string) string {

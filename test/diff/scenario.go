@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -11,10 +12,43 @@ import (
 
 // world is one server as a scenario sees it: what was learnt from its answers.
 type world struct {
-	addr string
-	port int
-	c    *conn
-	vars map[string]any
+	addr       string
+	controller string // address of the controller listener
+	conns      map[string]*conn
+	vars       map[string]any
+}
+
+// conn is the connection of that name, dialled when first used. Names that
+// begin with "controller" are to the controller listener.
+func (w *world) conn(name string, fresh bool) (*conn, error) {
+	if c := w.conns[name]; c != nil {
+		if !fresh {
+			return c, nil
+		}
+		w.drop(name)
+	}
+	addr := w.addr
+	if strings.HasPrefix(name, "controller") {
+		addr = w.controller
+	}
+	c, err := dial(addr, strings.TrimSpace("diff "+name))
+	if err == nil {
+		w.conns[name] = c
+	}
+	return c, err
+}
+
+func (w *world) drop(name string) {
+	if c := w.conns[name]; c != nil {
+		c.close()
+		delete(w.conns, name)
+	}
+}
+
+func (w *world) close() {
+	for name := range w.conns {
+		w.drop(name)
+	}
 }
 
 func (w *world) id(name string) [16]byte { v, _ := w.vars[name].([16]byte); return v }
@@ -39,6 +73,13 @@ type step struct {
 	loose *regexp.Regexp
 	// fresh sends it on a connection of its own.
 	fresh bool
+	// on is the name of the connection, for scenarios with several.
+	on string
+	// send does not wait for the answer; a later step with take reads it.
+	send, take bool
+	// recompressed says that the server compressed the records of the answer:
+	// they are compared, sizes are not.
+	recompressed bool
 }
 
 // scenario is a sequence of steps over one connection.
@@ -49,7 +90,13 @@ type scenario struct {
 
 // volatile are fields that two servers cannot have in common, by the end of
 // their path.
-var volatile = regexp.MustCompile(`(TopicID|TopicId|Port|ThrottleMillis|LogAppendTime|Timestamp|LastTimestamp|MemberID|LeaderID\.member|ClientHost|DirectoryID|VoterDirectoryID|ReplicaDirectoryID|CurrentTxnStartTimestamp|TotalBytes|UsableBytes|LogDir|Dir|ProducerID|CoordinatorKey\.volatile|LastFetchTimestamp|LastCaughtUpTimestamp|Size|HighWatermark\.meta|LogEndOffset\.meta|FinalizedFeaturesEpoch|SessionID)$`)
+var volatile = regexp.MustCompile(`(TopicID|TopicId|Port|ThrottleMillis|MemberID|LeaderID\.member|ClientHost|DirectoryID|VoterDirectoryID|ReplicaDirectoryID|CurrentTxnStartTimestamp|TotalBytes|UsableBytes|LogDir|Dir|ProducerID|CoordinatorKey\.volatile|LastFetchTimestamp|LastCaughtUpTimestamp|Size|HighWatermark\.meta|LogEndOffset\.meta|FinalizedFeaturesEpoch|SessionID)$`)
+
+// timestamps are times: those that the requests set are compared.
+var timestamps = regexp.MustCompile(`(Timestamp|LogAppendTime|LogAppendTimeMs)$`)
+
+// fixedTimes is beyond the times that requests set, and before today.
+const fixedTimes = t0 + 30*24*3600*1000
 
 var (
 	memberPattern = regexp.MustCompile(`[A-Za-z0-9_.-]*-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
@@ -64,6 +111,12 @@ var (
 func normalise(path, value string) string {
 	if volatile.MatchString(path) && value != "0" && value != "-1" && value != "null" && value != "" && strings.Trim(value, "0") != "" {
 		return "<" + path[strings.LastIndexByte(path, '.')+1:] + ">"
+	}
+	if v, err := strconv.ParseInt(value, 10, 64); err == nil && v > fixedTimes && v < 1<<62 && timestamps.MatchString(path) {
+		return "<now>"
+	}
+	if strings.HasSuffix(path, ".Documentation") && value != "null" && value != "" {
+		return "<text>"
 	}
 	if strings.Contains(path, "Message") {
 		value = timePattern.ReplaceAllString(value, "<time>")
@@ -88,8 +141,12 @@ type batch struct {
 	epoch      int16
 	seq        int32
 	attributes int16
-	spoil      func(b []byte) // changes the finished bytes, after the CRC
-	recrc      bool           // computes the CRC again after spoil
+	codec      int16
+	headers    bool
+	body       []byte              // instead of the records, compressed
+	wrap       func([]byte) []byte // changes the records before they are compressed
+	spoil      func(b []byte)      // changes the finished bytes, after the CRC
+	recrc      bool                // computes the CRC again after spoil
 }
 
 func (b batch) bytes() []byte {
@@ -107,12 +164,22 @@ func (b batch) bytes() []byte {
 		}
 		r = binary.AppendVarint(r, int64(len(v)))
 		r = append(r, v...)
-		r = binary.AppendVarint(r, 0)
+		if b.headers {
+			r = append(binary.AppendVarint(r, 2), "\x02h\x06one\x04h2\x01"...)
+		} else {
+			r = binary.AppendVarint(r, 0)
+		}
 		body = binary.AppendVarint(body, int64(len(r)))
 		body = append(body, r...)
 	}
+	if b.wrap != nil {
+		body = b.wrap(body)
+	}
+	if body = compressed(b.codec, body); b.body != nil {
+		body = b.body
+	}
 	rb := kmsg.NewRecordBatch()
-	rb.PartitionLeaderEpoch, rb.Magic, rb.Attributes = -1, 2, b.attributes
+	rb.PartitionLeaderEpoch, rb.Magic, rb.Attributes = -1, 2, b.attributes|b.codec
 	rb.LastOffsetDelta, rb.NumRecords = int32(len(b.values)-1), int32(len(b.values))
 	rb.FirstTimestamp, rb.MaxTimestamp = b.ts, b.ts+int64(len(b.values)-1)
 	rb.ProducerID, rb.ProducerEpoch, rb.FirstSequence = b.pid, b.epoch, b.seq

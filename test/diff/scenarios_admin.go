@@ -10,13 +10,16 @@ func scenarios() []scenario {
 	return []scenario{
 		versionsScenario(), topicsScenario(), topicErrorsScenario(), partitionsScenario(), configsScenario(), configErrorsScenario(), clusterScenario(),
 		produceScenario(), produceErrorsScenario(), idempotentScenario(), fetchScenario(), fetchErrorsScenario(), offsetsScenario(), deleteRecordsScenario(),
-		groupScenario(), groupErrorsScenario(), commitScenario(), groupAdminScenario(), frameScenario(),
+		groupScenario(), groupErrorsScenario(), commitScenario(), groupAdminScenario(),
+		codecScenario(), spoiltScenario(), recompressScenario(), limitsScenario(), fetchLimitsScenario(), sessionScenario(), cutScenario(), producersScenario(),
+		rebalanceScenario(), staticScenario(), offsetsByIDScenario(),
+		frameScenario(),
 	}
 }
 
 func versionsScenario() scenario {
 	return scenario{"api versions", []step{
-		{name: "ApiVersions", versions: upTo(0, 4), sorted: true, req: func(*world) kmsg.Request {
+		{name: "ApiVersions", versions: upTo(0, 5), req: func(*world) kmsg.Request {
 			r := kmsg.NewPtrApiVersionsRequest()
 			r.ClientSoftwareName, r.ClientSoftwareVersion = "diff", "1.0"
 			return r
@@ -461,7 +464,7 @@ func clusterScenario() scenario {
 			r.CoordinatorKey = "some-group"
 			return r
 		}},
-		step{name: "FindCoordinator of many", versions: upTo(4, 5), req: func(*world) kmsg.Request {
+		step{name: "FindCoordinator of many", versions: upTo(4, 6), req: func(*world) kmsg.Request {
 			r := kmsg.NewPtrFindCoordinatorRequest()
 			r.CoordinatorKeys = []string{"a", "b", ""}
 			return r
@@ -481,7 +484,7 @@ func clusterScenario() scenario {
 			r.TransactionTimeoutMillis, r.ProducerID, r.ProducerEpoch = 1000, -1, 5
 			return r
 		}},
-		step{name: "DescribeQuorum", loose: regexp.MustCompile("(LogEndOffset|HighWatermark)$"), versions: upTo(0, 2), req: func(*world) kmsg.Request {
+		step{name: "DescribeQuorum", loose: regexp.MustCompile("(LogEndOffset|HighWatermark|LeaderEpoch)$"), versions: upTo(0, 2), req: func(*world) kmsg.Request {
 			r := kmsg.NewPtrDescribeQuorumRequest()
 			r.Topics = []kmsg.DescribeQuorumRequestTopic{{Topic: "__cluster_metadata", Partitions: []kmsg.DescribeQuorumRequestTopicPartition{{Partition: 0}}}}
 			return r

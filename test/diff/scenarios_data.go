@@ -154,7 +154,7 @@ func fetchScenario() scenario {
 	}
 	return scenario{"fetch", append(steps,
 		step{name: "Fetch", versions: upTo(4, 12), req: func(*world) kmsg.Request { return fetch("fetched", 0, 0) }},
-		step{name: "Fetch by id", versions: upTo(13, 17), req: func(w *world) kmsg.Request {
+		step{name: "Fetch by id", versions: upTo(13, 18), req: func(w *world) kmsg.Request {
 			r := fetch("", 0, 0)
 			r.Topics[0].TopicID = w.id("fetched")
 			return r

@@ -158,12 +158,12 @@ func groupErrorsScenario() scenario {
 			r.Groups = []string{"errs-none", ""}
 			return r
 		}},
-		{name: "delete unknown groups", versions: upTo(0, 2), req: func(*world) kmsg.Request {
+		{name: "delete unknown groups", versions: upTo(0, 3), req: func(*world) kmsg.Request {
 			r := kmsg.NewPtrDeleteGroupsRequest()
 			r.Groups = []string{"errs-none", ""}
 			return r
 		}},
-		{name: "delete a group that is not empty", versions: upTo(0, 2), req: func(*world) kmsg.Request {
+		{name: "delete a group that is not empty", versions: upTo(0, 3), req: func(*world) kmsg.Request {
 			r := kmsg.NewPtrDeleteGroupsRequest()
 			r.Groups = []string{"errs"}
 			return r
@@ -293,7 +293,7 @@ func groupAdminScenario() scenario {
 	)
 	only := func(r kmsg.Response) bool { return true }
 	return scenario{"group admin", append(steps,
-		step{name: "ListGroups", versions: upTo(4, 5), sorted: true, until: only, req: func(*world) kmsg.Request {
+		step{name: "ListGroups", versions: upTo(0, 5), sorted: true, until: only, req: func(*world) kmsg.Request {
 			r := kmsg.NewPtrListGroupsRequest()
 			r.StatesFilter = []string{"Stable"}
 			return r
@@ -303,7 +303,7 @@ func groupAdminScenario() scenario {
 			r.StatesFilter = []string{"Confused"}
 			return r
 		}},
-		step{name: "DescribeGroups", versions: upTo(0, 6), req: func(*world) kmsg.Request {
+		step{name: "DescribeGroups", versions: upTo(0, 6), sorted: true, req: func(*world) kmsg.Request {
 			r := kmsg.NewPtrDescribeGroupsRequest()
 			r.Groups, r.IncludeAuthorizedOperations = []string{"gadmin-empty", "gadmin-live"}, true
 			return r
