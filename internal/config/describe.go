@@ -128,7 +128,7 @@ func (l Layers) BrokerEntries(names []string) []Entry {
 	eff := l.Effective()
 	var out []Entry
 	for _, k := range Broker.Keys() {
-		if !wanted(names, k.Name) || (k.Internal || k.Old) && !eff.IsSet(k.Name) {
+		if !wanted(names, k.Name) || k.Apart || (k.Internal || k.Old) && !eff.IsSet(k.Name) {
 			continue
 		}
 		e := Entry{Name: k.Name, Value: k.shown(eff.Get(k.Name)), Type: k.Type, Sensitive: k.Sensitive(), Doc: k.Doc, ReadOnly: k.Update == ReadOnly}
@@ -136,7 +136,7 @@ func (l Layers) BrokerEntries(names []string) []Entry {
 		out = append(out, e)
 	}
 	for _, n := range sortedKeys(eff.set) {
-		if _, ok := Broker.Lookup(n); ok || !wanted(names, n) {
+		if k, ok := Broker.Lookup(n); ok && !k.Apart || !wanted(names, n) {
 			continue
 		}
 		out = append(out, l.unknownEntry(n, eff.set[n]))

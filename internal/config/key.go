@@ -69,6 +69,7 @@ type Key struct {
 	Update     Update
 	Internal   bool   // not shown, not documented
 	Old        bool   // known to 3.9 and gone from 4.x: accepted, used only in ZooKeeper mode or never
+	Apart      bool   // Kafka keeps it apart from the others (QuotaConfig): described only where set, as if unknown
 	Doc        string // what it does and its unit, in one or two sentences
 }
 

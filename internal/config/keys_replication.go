@@ -44,10 +44,10 @@ var replicationKeys = []Key{
 		Doc: "Milliseconds to wait for a leader's answer."},
 	{Name: "unclean.leader.election.enable", Type: Boolean, Default: "false", Importance: High, Update: ClusterWide,
 		Doc: "Whether a replica out of sync may lead when no other is left, at the cost of records."},
-	{Name: "follower.replication.throttled.rate", Type: Long, Default: "9223372036854775807", Valid: atLeast(0), Importance: Medium, Update: ClusterWide,
+	{Name: "follower.replication.throttled.rate", Type: Long, Default: "9223372036854775807", Valid: atLeast(0), Importance: Medium, Update: ClusterWide, Apart: true,
 		Doc: "Bytes per second of throttled replication this broker receives."},
-	{Name: "leader.replication.throttled.rate", Type: Long, Default: "9223372036854775807", Valid: atLeast(0), Importance: Medium, Update: ClusterWide,
+	{Name: "leader.replication.throttled.rate", Type: Long, Default: "9223372036854775807", Valid: atLeast(0), Importance: Medium, Update: ClusterWide, Apart: true,
 		Doc: "Bytes per second of throttled replication this broker sends."},
-	{Name: "replica.alter.log.dirs.io.max.bytes.per.second", Type: Long, Default: "9223372036854775807", Valid: atLeast(0), Importance: Medium, Update: ClusterWide,
+	{Name: "replica.alter.log.dirs.io.max.bytes.per.second", Type: Long, Default: "9223372036854775807", Valid: atLeast(0), Importance: Medium, Update: ClusterWide, Apart: true,
 		Doc: "Bytes per second of moving replicas between directories."},
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -129,13 +130,25 @@ func (b between) Check(k *Key, v Value) error {
 	return nil
 }
 
-// javaDouble prints f as Java's Double.toString does for the range settings use.
+// javaDouble prints f as Java's Double.toString: with an exponent from 10^7 up
+// and below 10^-3, and at least one digit behind the point.
 func javaDouble(f float64) string {
-	s := strconv.FormatFloat(f, 'f', -1, 64)
-	if !strings.ContainsAny(s, ".") {
-		s += ".0"
+	if abs := math.Abs(f); abs == 0 || abs >= 1e-3 && abs < 1e7 {
+		s := strconv.FormatFloat(f, 'f', -1, 64)
+		if !strings.Contains(s, ".") {
+			s += ".0"
+		}
+		return s
 	}
-	return s
+	digits, exp, ok := strings.Cut(strconv.FormatFloat(f, 'E', -1, 64), "E")
+	if !ok {
+		return digits // infinite, or no number
+	}
+	if !strings.Contains(digits, ".") {
+		digits += ".0"
+	}
+	e, _ := strconv.Atoi(exp)
+	return digits + "E" + strconv.Itoa(e)
 }
 
 type withinOr struct {

@@ -112,6 +112,11 @@ func (s *state) incrementalAlter(ctx *Request, req *wire.IncrementalAlterConfigs
 			continue
 		}
 		if !e.failed() {
+			for _, op := range res.Configs {
+				if op.ConfigOperation < opSet || op.ConfigOperation > opSubtract {
+					return result{}, kerr.UnknownServerError // Kafka fails the request at it
+				}
+			}
 			e = a.apply(r, res.Configs)
 		}
 		resp.Responses = append(resp.Responses, wire.IncrementalAlterConfigsResponseAlterConfigsResourceResponse{
@@ -159,9 +164,6 @@ func combine(t metadata.ResourceType, op wire.IncrementalAlterConfigsRequestAlte
 		return op.Value, apiError{}
 	case opDelete:
 		return nil, apiError{}
-	case opAppend, opSubtract:
-	default:
-		return nil, fail(kerr.InvalidRequest, "Unknown operations type "+strconv.Itoa(int(op.ConfigOperation)))
 	}
 	k := lookup(t, op.Name)
 	if k == nil || k.Type != config.List {

@@ -24,7 +24,7 @@ func describeConfigs(c *Context, req *wire.DescribeConfigsRequest) {
 	var refused []described
 	for i := range req.Resources {
 		r := &req.Resources[i]
-		out := described{ResourceType: r.ResourceType, ResourceName: r.ResourceName}
+		out := described{ResourceType: r.ResourceType, ResourceName: r.ResourceName, ErrorMessage: new(string)}
 		code, err := c.mayDescribe(r)
 		if err != nil {
 			c.Reply(describeFailed(req, err))
@@ -37,7 +37,9 @@ func describeConfigs(c *Context, req *wire.DescribeConfigsRequest) {
 			continue
 		}
 		entries, err := c.describeResource(r)
-		if err != nil {
+		if err == kerr.UnknownTopicOrPartition {
+			out.ErrorCode = kerr.UnknownTopicOrPartition
+		} else if err != nil {
 			out.ErrorCode, out.ErrorMessage = apiError(err)
 		}
 		for _, e := range entries {
@@ -52,10 +54,11 @@ func describeConfigs(c *Context, req *wire.DescribeConfigsRequest) {
 // describeFailed is the answer to a request that failed as a whole.
 func describeFailed(req *wire.DescribeConfigsRequest, err error) *wire.DescribeConfigsResponse {
 	resp := &wire.DescribeConfigsResponse{}
-	code, text := apiError(err)
+	code := kerr.Of(err)
+	text := code.Message()
 	for i := range req.Resources {
 		r := &req.Resources[i]
-		resp.Results = append(resp.Results, described{ErrorCode: code, ErrorMessage: text, ResourceType: r.ResourceType, ResourceName: r.ResourceName})
+		resp.Results = append(resp.Results, described{ErrorCode: code, ErrorMessage: &text, ResourceType: r.ResourceType, ResourceName: r.ResourceName})
 	}
 	return resp
 }
@@ -77,7 +80,7 @@ func (c *Context) mayDescribe(r *wire.DescribeConfigsRequestDescribeConfigsResou
 			return kerr.GroupAuthorizationFailed, nil
 		}
 	default:
-		return kerr.None, kerr.InvalidRequest.With(fmt.Sprintf("Unexpected resource type UNKNOWN for resource %s", r.ResourceName))
+		return kerr.None, kerr.InvalidRequest
 	}
 	return kerr.None, nil
 }

@@ -269,9 +269,9 @@ func (op *fetchOp) read(s *fetchScratch, again bool, now model.Millis, woken *pa
 		if negative && r.Records.Incomplete && r.Code == kerr.None {
 			r.Code = kerr.UnknownServerError // as Kafka, whose segments refuse it
 		}
+		left = max(0, left-r.Records.Len)
 		if n := r.Records.Len; n > 0 {
 			minOne = false
-			left = max(0, left-n)
 			s.bytes += n
 		}
 		s.urgent = s.urgent || r.Code != kerr.None || r.Diverging.Epoch != model.NoEpoch

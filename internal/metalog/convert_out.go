@@ -246,7 +246,8 @@ func (a asker) fetchSnapshotOut(r *raft.FetchSnapshotResponse) wire.Message {
 
 func (a asker) describeOut(r *raft.DescribeResponse) wire.Message {
 	m := wire.NewDescribeQuorumResponse()
-	p := wire.DescribeQuorumResponsePartitionData{ErrorCode: r.Code}
+	m.ErrorMessage = new(string)
+	p := wire.DescribeQuorumResponsePartitionData{ErrorCode: r.Code, ErrorMessage: new(string)}
 	if r.Code != kerr.None {
 		p.ErrorMessage = message(r.Code, r.Code.Message())
 		m.Topics = []wire.DescribeQuorumResponseTopicData{{TopicName: Topic, Partitions: []wire.DescribeQuorumResponsePartitionData{p}}}
@@ -332,6 +333,7 @@ func misdirected(m wire.Message) wire.Message {
 
 func describeMisdirected(m *wire.DescribeQuorumRequest) wire.Message {
 	r := wire.NewDescribeQuorumResponse()
+	r.ErrorMessage = new(string)
 	for _, t := range m.Topics {
 		rt := wire.DescribeQuorumResponseTopicData{TopicName: t.TopicName}
 		for _, p := range t.Partitions {
