@@ -100,6 +100,30 @@ func TestDamage(t *testing.T) {
 	}
 }
 
+// Kafka reads one lz4 frame, and of gzip the members that are some: what stands
+// behind them is nothing.
+func TestBytesBehindTheEnd(t *testing.T) {
+	src := bytes.Repeat([]byte("some text "), 100)
+	for _, typ := range []Type{Gzip, LZ4} {
+		packed, _ := Compress(nil, src, typ, typ.DefaultLevel())
+		for _, tail := range [][]byte{{1, 2, 3, 4}, bytes.Repeat([]byte{7}, 40)} {
+			if out, err := Decompress(nil, append(bytes.Clone(packed), tail...), typ, 1<<20); err != nil || !bytes.Equal(out, src) {
+				t.Errorf("%v: %v, %d bytes", typ, err, len(out))
+			}
+		}
+		want := src
+		if typ == Gzip {
+			want = append(bytes.Clone(src), src...)
+		}
+		if out, err := Decompress(nil, append(bytes.Clone(packed), packed...), typ, 1<<20); err != nil || !bytes.Equal(out, want) {
+			t.Errorf("%v twice: %v, %d bytes", typ, err, len(out))
+		}
+	}
+	if _, err := Decompress(nil, nil, LZ4, 10); err == nil {
+		t.Error("nothing is no lz4 frame")
+	}
+}
+
 func TestParse(t *testing.T) {
 	for _, typ := range []Type{None, Gzip, Snappy, LZ4, Zstd, Producer} {
 		if got, ok := Parse(typ.String()); got != typ || !ok {

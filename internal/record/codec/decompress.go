@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -81,9 +82,22 @@ func decompressGzip(dst, src []byte, limit int) ([]byte, error) {
 	if err := g.r.Reset(&g.in); err != nil {
 		return dst, fmt.Errorf("gzip: %w", noEOF(err))
 	}
-	dst, err := readAll(dst, g.r, limit)
-	return dst, noEOF(err)
+	for start := len(dst); ; {
+		g.r.Multistream(false)
+		var err error
+		if dst, err = readAll(dst, g.r, limit-(len(dst)-start)); err != nil {
+			return dst, noEOF(err)
+		}
+		// Another member may follow; what is none is left alone, as Java does.
+		if g.in.Len() < gzipMember || g.r.Reset(&g.in) != nil {
+			return dst, nil
+		}
+	}
 }
+
+// gzipMember is the least number of bytes of a member: header, an empty block
+// and trailer.
+const gzipMember = 10 + 2 + 8
 
 // noEOF names an end that came too early; a bare io.EOF would look like the
 // regular one.
@@ -111,10 +125,45 @@ func decompressLZ4(dst, src []byte, limit int) ([]byte, error) {
 		l.in.Reset(nil)
 		lz4Readers.Put(l)
 	}()
-	l.in.Reset(src)
+	if len(src) == 0 {
+		return dst, io.ErrUnexpectedEOF
+	}
+	l.in.Reset(firstFrame(src))
 	l.r.Reset(&l.in)
 	dst, err := readAll(dst, l.r, limit)
 	return dst, noEOF(err)
+}
+
+// firstFrame is the lz4 frame that src begins with: Kafka reads no further. If
+// src is damaged it is all of src, and the decoder says why.
+func firstFrame(src []byte) []byte {
+	const magic, blockChecksum, contentSize, contentChecksum = 4, 1 << 4, 1 << 3, 1 << 2
+	if len(src) < magic+3 {
+		return src
+	}
+	flags := src[magic]
+	at, after := magic+3, 0
+	if flags&contentSize != 0 {
+		at += 8
+	}
+	if flags&blockChecksum != 0 {
+		after = 4
+	}
+	for at+4 <= len(src) {
+		size := binary.LittleEndian.Uint32(src[at:]) &^ (1 << 31)
+		at += 4
+		if size == 0 {
+			if flags&contentChecksum != 0 {
+				at += 4
+			}
+			return src[:min(at, len(src))]
+		}
+		if uint64(size) > uint64(len(src)-at) {
+			break
+		}
+		at += int(size) + after
+	}
+	return src
 }
 
 // zstdReaders decode as streams, in the caller's goroutine: unlike DecodeAll
