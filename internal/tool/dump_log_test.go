@@ -7,17 +7,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 )
 
-// call runs a tool in a directory's files and gives all it printed.
+// call runs a tool and gives all it printed.
 func call(t testing.TB, name, stdin string, args ...string) (stdout, stderr string, status int) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	now := func() time.Time { return time.UnixMilli(1700000000000).UTC() }
-	status = Main(name, args, IO{Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &errs, Now: now, Env: func(string) string { return "" }})
+	status = Main(name, args, IO{Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &errs, Env: func(string) string { return "" }})
 	return out.String(), errs.String(), status
 }
 

@@ -109,6 +109,6 @@ func (s *perfStats) printTotal() {
 	if s.steady {
 		kind = " steady state"
 	}
-	fmt.Fprintf(s.out, "%d%s records sent, %f records/sec (%.2f MB/sec), %s ms avg latency, %.2f ms max latency, %d ms 50th, %d ms 95th, %d ms 99th, %d ms 99.9th.\n",
-		t.count, kind, recs, mb, javaFixed(t.average(), 2), float64(t.maxLatency), at(0.5), at(0.95), at(0.99), at(0.999))
+	fmt.Fprintf(s.out, "%d%s records sent, %s records/sec (%s MB/sec), %s ms avg latency, %.2f ms max latency, %d ms 50th, %d ms 95th, %d ms 99th, %d ms 99.9th.\n",
+		t.count, kind, javaFixed(recs, 6), javaFixed(mb, 2), javaFixed(t.average(), 2), float64(t.maxLatency), at(0.5), at(0.95), at(0.99), at(0.999))
 }

@@ -130,7 +130,7 @@ func (v *verifiableProducer) run(props map[string]string) error {
 	elapsed := float64(v.e.Now().UnixMilli() - begin.UnixMilli())
 	acked := v.acked.Load()
 	v.print("tool_data", intField("sent", v.sent), intField("acked", acked), intField("target_throughput", v.throughput),
-		field{"avg_throughput", javaFloat(1000*(float64(acked)/elapsed), 64)})
+		field{"avg_throughput", jsonDouble(1000 * (float64(acked) / elapsed))})
 	return nil
 }
 
