@@ -56,11 +56,11 @@ func checkpointLines(fsys vfs.FS, path string) ([]string, error) {
 	return lines, nil
 }
 
-func writeCheckpoint(fsys vfs.FS, path string, n int, entries []byte) error {
+func writeCheckpoint(fsys vfs.FS, path string, n int, entries []byte, sync bool) error {
 	b := make([]byte, 0, len(entries)+16)
 	b = append(b, "0\n"...)
 	b = append(strconv.AppendInt(b, int64(n), 10), '\n')
-	return vfs.WriteFile(fsys, path, append(b, entries...), true)
+	return vfs.WriteFile(fsys, path, append(b, entries...), sync)
 }
 
 // ReadOffsets reads an offset checkpoint of a log directory
@@ -103,5 +103,5 @@ func (o *offsetLines) add(tp model.TopicPartition, at model.Offset) {
 }
 
 func (o *offsetLines) write(fsys vfs.FS, dir, name string) error {
-	return writeCheckpoint(fsys, filepath.Join(dir, name), o.n, o.b)
+	return writeCheckpoint(fsys, filepath.Join(dir, name), o.n, o.b, true)
 }

@@ -1,6 +1,9 @@
 package storage
 
 import (
+	"errors"
+	"sync"
+
 	"gregor/internal/model"
 )
 
@@ -46,6 +49,13 @@ func (l *Log) shutLocked(forGood bool) error {
 	if err := l.Flush(); err != nil {
 		return err
 	}
+	l.letGo(forGood)
+	return nil
+}
+
+// letGo drops what a load can bring back, of a log that is durable. The caller
+// holds wmu.
+func (l *Log) letGo(forGood bool) {
 	l.flushMu.Lock()
 	defer l.flushMu.Unlock()
 	l.mu.Lock()
@@ -57,7 +67,88 @@ func (l *Log) shutLocked(forGood bool) error {
 		l.st, l.clean, l.keptEnd = nil, true, l.LogEnd()
 		l.end.Store(int64(model.NoOffset))
 	}
+}
+
+// bulkSync is the number of logs with something to sync from which closing
+// them syncs the whole file system once instead of every file.
+var bulkSync = 64
+
+// closing is a log in the middle of being closed with others.
+type closing struct {
+	l    *Log
+	work flushWork
+	todo bool // work has to be synced
+}
+
+// closeAll closes logs of one directory for good, with some helpers.
+func (r *root) closeAll(logs []*Log, workers int) error {
+	list := make([]closing, len(logs))
+	for i, l := range logs {
+		list[i].l = l
+		l.wmu.Lock()
+		defer l.wmu.Unlock()
+	}
+	err := each(list, workers, func(c *closing) (err error) {
+		if err = c.l.settle(); err == nil {
+			c.work, c.todo = c.l.collect(model.NoOffset)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	todo := 0
+	for i := range list {
+		if list[i].todo {
+			todo++
+		}
+	}
+	if err := r.syncClosing(list, workers, todo > bulkSync); err != nil {
+		return r.fail(err)
+	}
+	for i := range list {
+		if list[i].todo {
+			list[i].l.synced(list[i].work)
+		}
+		list[i].l.letGo(true)
+	}
 	return nil
+}
+
+func (r *root) syncClosing(list []closing, workers int, bulk bool) error {
+	err := each(list, workers, func(c *closing) error {
+		switch {
+		case !c.todo:
+			return nil
+		case bulk:
+			return c.l.writeEpochs(c.work, false)
+		}
+		return c.l.sync(c.work)
+	})
+	if err == nil && bulk {
+		err = r.fs.SyncAll(r.path)
+	}
+	return err
+}
+
+// each calls f for all elements, shared out among some goroutines, and returns
+// the first error of each.
+func each[T any](list []T, workers int, f func(*T) error) error {
+	errs := make([]error, workers)
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for i := w; i < len(list); i += workers {
+				if err := f(&list[i]); err != nil && errs[w] == nil {
+					errs[w] = err
+				}
+			}
+		}()
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
 // settle writes the active segment's indexes and a producer snapshot.

@@ -19,7 +19,7 @@ import (
 	"gregor/internal/vfs"
 )
 
-var crashSeeds = flag.Int("crash.seeds", 150, "random histories of the crash test")
+var crashSeeds = flag.Int("crash.seeds", 100, "random histories of the crash test")
 
 // TestCrashes runs random histories of a node's log directory on a disk that
 // loses power at a random point, or a process that is killed there, and
@@ -39,7 +39,9 @@ func TestCrashes(t *testing.T) {
 		must(t, err)
 		seeds = []uint64{n}
 	}
+	defer func(n int) { bulkSync = n }(bulkSync)
 	for _, seed := range seeds {
+		bulkSync = int(seed % 4)
 		if !t.Run(fmt.Sprint(seed), func(t *testing.T) { newHistory(t, seed).run() }) {
 			return
 		}

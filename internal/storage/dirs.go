@@ -74,6 +74,11 @@ func OpenDirs(o Options, now model.Millis) (*Dirs, error) {
 	d := &Dirs{o: o, files: &fileSet{fs: o.FS, max: o.MaxFiles}}
 	d.mu.logs = map[model.TopicPartition]*Log{}
 	e := LoadEnsemble(o.FS, o.Paths, o.MetaDir)
+	for _, dir := range sortedKeys(e.Failed) {
+		if o.Warn != nil {
+			o.Warn(fmt.Sprintf("Error while reading meta.properties file %s: %v", filepath.Join(dir, metaPropertiesName), e.Failed[dir]))
+		}
+	}
 	if err := e.Verify("", o.NodeID); err != nil {
 		return nil, err
 	}

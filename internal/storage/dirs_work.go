@@ -270,7 +270,7 @@ func (d *Dirs) Close(now model.Millis, epoch model.BrokerEpoch, hw func(*Log) (m
 		for _, l := range logs {
 			complete = complete && !l.unchecked()
 		}
-		if err := closeAll(logs, d.o.Workers); err != nil {
+		if err := r.closeAll(logs, d.o.Workers); err != nil {
 			return err
 		}
 		if err := r.checkpoint(true, true); err != nil || !complete {
@@ -278,23 +278,5 @@ func (d *Dirs) Close(now model.Millis, epoch model.BrokerEpoch, hw func(*Log) (m
 		}
 		return writeCleanShutdown(r.fs, r.path, epoch)
 	}))
-	return errors.Join(errs...)
-}
-
-func closeAll(logs []*Log, workers int) error {
-	errs := make([]error, workers)
-	var wg sync.WaitGroup
-	for w := range workers {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			for i := w; i < len(logs); i += workers {
-				if err := logs[i].Close(); err != nil && errs[w] == nil {
-					errs[w] = err
-				}
-			}
-		}()
-	}
-	wg.Wait()
 	return errors.Join(errs...)
 }

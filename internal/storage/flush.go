@@ -56,12 +56,17 @@ func (l *Log) flush(to model.Offset) error {
 	if err := l.sync(w); err != nil {
 		return l.root.fail(fmt.Errorf("flush %s: %w", l.tp, err))
 	}
+	l.synced(w)
+	return nil
+}
+
+// synced raises the recovery point to what was made durable.
+func (l *Log) synced(w flushWork) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.st != nil {
 		l.recovery.Store(max(l.recovery.Load(), min(int64(w.to), l.end.Load())))
 	}
-	return nil
 }
 
 func (l *Log) collect(to model.Offset) (w flushWork, ok bool) {
@@ -152,7 +157,7 @@ func (l *Log) sync(w flushWork) error {
 	}
 	if w.write {
 		// Renamed into place and synced with the directory.
-		if err := writeCheckpoint(l.fs(), filepath.Join(l.Dir(), epochCheckpointName), w.count, w.epochs); err != nil {
+		if err := l.writeEpochs(w, true); err != nil {
 			return err
 		}
 	} else if w.dir || w.birth {
@@ -164,6 +169,13 @@ func (l *Log) sync(w flushWork) error {
 		return l.root.syncBirth(l.bornAt)
 	}
 	return nil
+}
+
+func (l *Log) writeEpochs(w flushWork, sync bool) error {
+	if !w.write {
+		return nil
+	}
+	return writeCheckpoint(l.fs(), filepath.Join(l.Dir(), epochCheckpointName), w.count, w.epochs, sync)
 }
 
 // syncName syncs a file of the partition's directory that no File stands for.

@@ -141,6 +141,14 @@ func (f *Faulty) SyncDir(name string) error {
 	return f.FS.SyncDir(name)
 }
 
+// SyncAll implements FS.
+func (f *Faulty) SyncAll(name string) error {
+	if err := f.check(OpSync, name); err != nil {
+		return err
+	}
+	return f.FS.SyncAll(name)
+}
+
 // Lock implements FS.
 func (f *Faulty) Lock(name string) (io.Closer, error) {
 	if err := f.check(OpOpen, name); err != nil {

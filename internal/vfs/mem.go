@@ -567,6 +567,32 @@ func (m *Mem) SyncDir(name string) error {
 	return nil
 }
 
+// SyncAll implements FS.
+func (m *Mem) SyncAll(name string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	cut, err := m.changeLocked()
+	if err == nil && cut {
+		err = ErrPowerCut
+	}
+	if err == nil {
+		syncTree(m.mu.root)
+	}
+	return pathErr("syncfs", name, err)
+}
+
+func syncTree(n memNode) {
+	switch n := n.(type) {
+	case *memData:
+		n.durable, n.writes = slices.Clone(n.data), nil
+	case *memDir:
+		n.durable, n.log = maps.Clone(n.entries), nil
+		for _, e := range n.entries {
+			syncTree(e)
+		}
+	}
+}
+
 // Usage implements FS.
 func (m *Mem) Usage(string) (total, usable int64, err error) {
 	m.mu.Lock()

@@ -91,6 +91,15 @@ func (osFS) SyncDir(name string) error {
 	return err
 }
 
+func (osFS) SyncAll(name string) error {
+	f, err := open(name, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return pathErr("syncfs", name, ignoringEINTR(func() error { return unix.Syncfs(f.Fd()) }))
+}
+
 func (osFS) Usage(name string) (total, usable int64, err error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(name, &st); err != nil {

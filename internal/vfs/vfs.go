@@ -84,6 +84,9 @@ type FS interface {
 	Stat(name string) (Info, error)
 	// SyncDir makes the directory's entries durable.
 	SyncDir(name string) error
+	// SyncAll makes everything on the file system name lies on durable: files,
+	// directories and all. Worth it for many files at once.
+	SyncAll(name string) error
 	// Usage is the size of the file system name lies on, and what of it can
 	// still be used, in bytes.
 	Usage(name string) (total, usable int64, err error)

@@ -118,6 +118,7 @@ func TestDirectories(t *testing.T) {
 			t.Errorf("%+v %v", i, err)
 		}
 		must(t, fsys.SyncDir(p("z")))
+		must(t, fsys.SyncAll(dir))
 		must(t, fsys.RemoveAll(p("z")))
 		must(t, fsys.RemoveAll(p("z")))
 		if ok, err := Exists(fsys, p("z")); ok || err != nil {
@@ -192,6 +193,19 @@ func TestMemCrash(t *testing.T) {
 	for _, what := range []string{"none", "all", "hole", "torn", "name kept", "name lost"} {
 		if !seen[what] {
 			t.Errorf("no crash left: %s", what)
+		}
+	}
+}
+
+func TestMemSyncAll(t *testing.T) {
+	for seed := range uint64(20) {
+		m := NewMem(seed)
+		must(t, m.MkdirAll("/a/b"))
+		must(t, WriteFile(m, "/a/b/f", []byte("x"), false))
+		must(t, m.SyncAll("/"))
+		m.Crash()
+		if got := read(t, m, "/a/b/f"); got != "x" {
+			t.Fatalf("seed %d: %q", seed, got)
 		}
 	}
 }
