@@ -213,10 +213,7 @@ func (r *Runtime[M]) Start() {
 					until = min(until, model.Millis(s.wake.Load()))
 				}
 			}
-			if r.o.Linger <= 0 {
-				until = (until + tick - 1) / tick * tick
-			}
-			until = max(until, now+1)
+			until = max(r.round(until), now+1)
 			r.asleep.Store(int64(until))
 			after, cancel := r.o.Clock.After(time.Duration(until-now) * time.Millisecond)
 			select {
@@ -231,9 +228,18 @@ func (r *Runtime[M]) Start() {
 	})
 }
 
+// round is when something due then is done: what is due at about the same time
+// is done together.
+func (r *Runtime[M]) round(due model.Millis) model.Millis {
+	if r.o.Linger > 0 || due > never-tick {
+		return due
+	}
+	return (due + tick - 1) / tick * tick
+}
+
 // poke ends the sleep of the timers if something is due before its end.
 func (r *Runtime[M]) poke(due model.Millis) {
-	if int64(due) < r.asleep.Load() {
+	if int64(r.round(due)) < r.asleep.Load() {
 		select {
 		case r.wakeup <- struct{}{}:
 		default:

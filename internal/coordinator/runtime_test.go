@@ -458,3 +458,52 @@ func TestManyAtOnce(t *testing.T) {
 		t.Fatalf("%d records for %d operations", written, good.Load())
 	}
 }
+
+// countingClock counts how often somebody went to sleep.
+type countingClock struct {
+	*clock.Manual
+	sleeps atomic.Int64
+}
+
+func (c *countingClock) After(d time.Duration) (<-chan time.Time, func()) {
+	c.sleeps.Add(1)
+	return c.Manual.After(d)
+}
+
+// TestTimersSleep: operations that set no nearer deadline do not wake the
+// goroutine of the timers.
+func TestTimersSleep(t *testing.T) {
+	b := newBench(-1, 1)
+	c := &countingClock{Manual: b.clock}
+	b.rt.o.Clock = c
+	b.rt.Start()
+	defer b.rt.Close()
+	b.elect(t, 0)
+	x := &Timer{Fire: func(*Out) error { return nil }}
+	keep := func() {
+		b.write(0, func(m *kv, out *Out) error { m.timers.Set(x, out.Now+5003); return nil })
+	}
+	keep()
+	for range 1000 {
+		if c.sleeps.Load() >= 2 {
+			break
+		}
+		time.Sleep(time.Millisecond) // until the goroutine has seen the first deadline
+	}
+	before := c.sleeps.Load()
+	for range 1000 {
+		keep()
+	}
+	time.Sleep(5 * time.Millisecond) // would be enough to wake a thousand times
+	if n := c.sleeps.Load() - before; n > 1 {
+		t.Fatalf("the timers were woken %d times", n)
+	}
+	b.clock.Advance(6 * time.Second)
+	for range 1000 {
+		if c.sleeps.Load() > before {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Fatal("the timers sleep for ever")
+}
