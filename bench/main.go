@@ -6,6 +6,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"log"
@@ -28,7 +29,9 @@ var (
 	only   = flag.String("only", "", "run only rows whose name contains this")
 	kinds  = flag.String("servers", "kafka,gregor,floor", "which servers to run")
 	scale  = flag.Bool("scale", true, "also measure start, memory and many partitions")
-	out    = flag.String("o", "", "write the report to this Markdown file")
+	// Apache Kafka takes minutes to create 10,000 partitions.
+	kafkaMax = flag.Int("kafka-partitions", 10000, "largest number of partitions asked of Apache Kafka")
+	out      = flag.String("o", "", "write the report to this Markdown file")
 )
 
 func main() {
@@ -102,19 +105,27 @@ func run() error {
 	}
 	servers = nil
 	if *scale {
+		// What took minutes is kept should a later step fail.
+		if err := rep.save(); err != nil {
+			return err
+		}
 		if err := scaleRows(rep); err != nil {
-			return err
+			return errors.Join(err, rep.save())
 		}
 	}
-	text := rep.markdown()
-	fmt.Print(text)
-	if *out != "" {
-		if err := os.WriteFile(*out, []byte(text), 0o644); err != nil {
-			return err
-		}
-		return os.WriteFile(strings.TrimSuffix(*out, ".md")+".svg", []byte(rep.plot()), 0o644)
+	fmt.Print(rep.markdown())
+	return rep.save()
+}
+
+// save writes the report, if it was asked for.
+func (rep *report) save() error {
+	if *out == "" {
+		return nil
 	}
-	return nil
+	if err := os.WriteFile(*out, []byte(rep.markdown()), 0o644); err != nil {
+		return err
+	}
+	return os.WriteFile(strings.TrimSuffix(*out, ".md")+".svg", []byte(rep.plot()), 0o644)
 }
 
 // sample is one measurement of one row on one server.

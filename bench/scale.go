@@ -22,9 +22,16 @@ func scaleRows(rep *report) error {
 			return fmt.Errorf("%s: %w", k, err)
 		}
 		for _, n := range []int{1000, 10000} {
+			if k == "kafka" && n > *kafkaMax {
+				log.Printf("%d partitions: not asked of %s (-kafka-partitions)", n, k)
+				continue
+			}
 			log.Printf("%d partitions: %s", n, k)
 			if err := rep.partitions(k, n); err != nil {
 				return fmt.Errorf("%s, %d partitions: %w", k, n, err)
+			}
+			if err := rep.save(); err != nil {
+				return err
 			}
 		}
 	}
