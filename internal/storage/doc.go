@@ -9,17 +9,18 @@
 //
 // # Who may call what
 //
-// One writer at a time: Load, Append, AppendFollower, Roll, Truncate*, AssignEpoch,
-// SetLogStart, Unload, Close and everything on Producers are serialized by
-// the caller (the partition's mutex). Reads - Read, the lookups, the offset
-// getters - are safe together with the writer, with each other, and with
-// retention and deletion. Retention, flush and checkpoint work of Dirs takes
-// the log's own locks and may run beside both. No lock of a Log is held over
-// the I/O of an append, a flush or a read.
+// One writer at a time: Load, Append, AppendFollower, Roll, TruncateTo,
+// TruncateFully, AssignEpoch, SetLogStart, DeleteOldSegments, Unload, Close and
+// everything on Producers are serialized by the caller (the partition's mutex).
+// Reads - Read, the lookups, the offset getters - are safe together with the
+// writer and with each other, and never wait for the I/O of an append or a
+// flush. So are Flush and the work of Dirs (Background, FlushDirty, Recover and
+// the checkpoints). Dirs.RetentionDue only says where DeleteOldSegments is due:
+// that rolls, and so writes the producers down, which takes the writer.
 //
 // # Loading
 //
-// A Log starts unloaded: a struct of some 200 bytes that knows its name, topic
+// A Log starts unloaded: a struct of some 250 bytes that knows its name, topic
 // id and checkpointed offsets and has no file open. Load opens it (or recovers
 // it, after a crash) and costs some ten microseconds when clean; every method
 // that needs the files and returns an error loads by itself. LogEnd and
