@@ -33,10 +33,8 @@ type Context struct {
 // connection is what the handlers keep of a connection.
 type connection struct {
 	clientID  string // of the last request
-	host      string
+	host      string // "" if nobody has asked yet
 	principal string
-	software  string // name and version the client told (KIP-511)
-	version   string
 }
 
 // anonymous is the principal of everyone on a listener without authentication.
@@ -116,7 +114,12 @@ func (c *Context) ClientID() string { return c.conn.clientID }
 func (c *Context) Principal() string { return c.conn.principal }
 
 // Host is the client's address, such as 127.0.0.1.
-func (c *Context) Host() string { return c.conn.host }
+func (c *Context) Host() string {
+	if c.conn.host == "" {
+		c.conn.host = c.pass.Conn.Remote().Addr().String()
+	}
+	return c.conn.host
+}
 
 // Listener is the name of the listener the request came in by.
 func (c *Context) Listener() string { return c.pass.Conn.Listener() }

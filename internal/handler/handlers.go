@@ -136,7 +136,7 @@ func (h *Handlers) Serve(p *server.Pass, frame []byte) error {
 func (c *Context) connect() {
 	conn, ok := c.pass.Conn.Local.(*connection)
 	if !ok {
-		conn = &connection{host: c.pass.Conn.Remote().Addr().Unmap().String(), principal: anonymous}
+		conn = &connection{principal: anonymous}
 		c.pass.Conn.Local = conn
 	}
 	c.conn = conn

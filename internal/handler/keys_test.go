@@ -153,16 +153,22 @@ func TestDeleteRecordsWaitsForReplicas(t *testing.T) {
 }
 
 type fakeIDs struct {
-	next atomic.Int64
-	err  error
-	wait sync.WaitGroup
+	next   atomic.Int64
+	refuse atomic.Bool
+	wait   sync.WaitGroup
 }
+
+var errNoBlock = kerr.CoordinatorLoadInProgress.With("no block yet")
 
 func (f *fakeIDs) Next(done func(model.ProducerID, error)) {
 	f.wait.Add(1)
 	go func() {
 		defer f.wait.Done()
-		done(model.ProducerID(f.next.Add(1)), f.err)
+		if f.refuse.Load() {
+			done(0, errNoBlock)
+			return
+		}
+		done(model.ProducerID(f.next.Add(1)), nil)
 	}()
 }
 
@@ -193,7 +199,7 @@ func TestInitProducerID(t *testing.T) {
 			}
 		}
 	}
-	ids.err = kerr.CoordinatorLoadInProgress.With("no block yet")
+	ids.refuse.Store(true)
 	var resp wire.InitProducerIdResponse
 	c.do(wire.NewInitProducerIdRequest(), &resp, 4)
 	if resp.ErrorCode != kerr.CoordinatorLoadInProgress || resp.ProducerId != -1 {

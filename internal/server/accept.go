@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"syscall"
 	"time"
 
@@ -100,6 +101,7 @@ func (s *Server) pause(d time.Duration) bool {
 func (s *Server) welcome(l *listener, tcp *net.TCPConn) bool {
 	remote := tcp.RemoteAddr().(*net.TCPAddr).AddrPort()
 	ip := remote.Addr().Unmap()
+	remote = netip.AddrPortFrom(ip, remote.Port())
 	ok, evict := s.quotas.enter(l.Name, ip)
 	if !ok {
 		if n, over := s.quotas.over(ip); over {
@@ -122,6 +124,6 @@ func (s *Server) welcome(l *listener, tcp *net.TCPConn) bool {
 			return true
 		}
 	}
-	s.quotas.left(l.Name, remote.Addr())
+	s.quotas.left(l.Name, ip)
 	return false
 }

@@ -27,6 +27,7 @@ type transport interface {
 	// read reads what is there; more says that there may be more.
 	read(p []byte) (n int, more bool, err error)
 	send(s *sender, wait bool) error
+	local() netip.AddrPort
 	// nudge makes serve return os.ErrDeadlineExceeded as soon as it waits; calm
 	// undoes that.
 	nudge()
@@ -92,11 +93,17 @@ func (c *Conn) Remote() netip.AddrPort { return c.remote }
 // a processor, which is always 0 here, and a running number.
 func (c *Conn) ID() string {
 	b := make([]byte, 0, 64)
-	b = c.listener.local().AppendTo(b)
+	b = appendAddr(b, c.t.local())
 	b = append(b, '-')
-	b = c.remote.AppendTo(b)
+	b = appendAddr(b, c.remote)
 	b = append(b, "-0-"...)
 	return string(strconv.AppendUint(b, c.number, 10))
+}
+
+func appendAddr(b []byte, a netip.AddrPort) []byte {
+	b = a.Addr().Unmap().AppendTo(b)
+	b = append(b, ':')
+	return strconv.AppendUint(b, uint64(a.Port()), 10)
 }
 
 // run is the owner goroutine. One that has served requests has a larger stack

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"syscall"
 	"time"
 	"unsafe"
@@ -61,6 +62,8 @@ func nothing(fd uintptr) bool {
 	_, _, e := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&b[0])), 1, unix.MSG_PEEK|unix.MSG_DONTWAIT, 0, 0)
 	return e == syscall.EAGAIN
 }
+
+func (t *plain) local() netip.AddrPort { return t.tcp.LocalAddr().(*net.TCPAddr).AddrPort() }
 
 // nudge makes serve return os.ErrDeadlineExceeded once it waits.
 func (t *plain) nudge() { _ = t.tcp.SetReadDeadline(time.Unix(1, 0)) }

@@ -127,8 +127,7 @@ func (q *quotas) over(ip netip.Addr) (int, bool) {
 }
 
 // left counts a connection out.
-func (q *quotas) left(name string, addr netip.Addr) {
-	ip := addr.Unmap()
+func (q *quotas) left(name string, ip netip.Addr) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.mu.byIP[ip]--; q.mu.byIP[ip] <= 0 {
