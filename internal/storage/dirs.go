@@ -26,7 +26,7 @@ type Options struct {
 	// Defaults for all.
 	Config   func(topic string) *Config
 	Defaults *Config // the node's defaults; nil: DefaultConfig
-	MaxFiles int     // segment files held open at most; 0: 4096
+	MaxFiles int     // segment files held open at most; 0: half of RLIMIT_NOFILE
 	Workers  int     // num.recovery.threads.per.data.dir; 0: 2
 	// ProducerExpiry is producer.id.expiration.ms; 0: Kafka's default, a day.
 	ProducerExpiry model.Millis
@@ -64,7 +64,7 @@ type Dirs struct {
 // offline as long as another can be used. Directories without a directory.id
 // get one. Errors carry Kafka's text.
 func OpenDirs(o Options, now model.Millis) (*Dirs, error) {
-	o.MaxFiles, o.Workers = cmp.Or(o.MaxFiles, 4096), cmp.Or(o.Workers, 2)
+	o.MaxFiles, o.Workers = cmp.Or(o.MaxFiles, vfs.OpenFilesLimit()/2), cmp.Or(o.Workers, 2)
 	if o.Defaults == nil {
 		o.Defaults = kafkaDefaults
 	}

@@ -19,6 +19,16 @@ type osFile struct {
 	name string
 }
 
+// OpenFilesLimit is RLIMIT_NOFILE, which the Go runtime raises to the hard
+// limit when the process starts.
+func OpenFilesLimit() int {
+	var l unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &l); err != nil {
+		return 1024
+	}
+	return int(min(l.Cur, 1<<20))
+}
+
 const dirMode, fileMode = 0o755, 0o644
 
 // ignoringEINTR calls fn until a signal does not interrupt it.

@@ -295,3 +295,9 @@ func TestFaulty(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestOpenFilesLimit(t *testing.T) {
+	if n := OpenFilesLimit(); n < 64 {
+		t.Errorf("%d open files", n)
+	}
+}
