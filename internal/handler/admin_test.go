@@ -361,9 +361,16 @@ type forwards struct {
 
 func (f *forwards) forward(_ Sender, req wire.Message, _ int16, _ time.Duration, done func(wire.Message, error)) {
 	f.Lock()
+	defer f.Unlock()
 	f.reqs = append(f.reqs, req)
-	f.Unlock()
-	go func() { done(f.answer(req)) }()
+	answer := f.answer
+	go func() { done(answer(req)) }()
+}
+
+func (f *forwards) set(answer func(wire.Message) (wire.Message, error)) {
+	f.Lock()
+	defer f.Unlock()
+	f.answer = answer
 }
 
 func TestForwarding(t *testing.T) {
@@ -371,15 +378,15 @@ func TestForwarding(t *testing.T) {
 	n := admin(t, func(s *Services) { s.Admin.Forward = f.forward })
 	c := n.dial()
 	req := &wire.CreateTopicsRequest{Topics: []wire.CreateTopicsRequestCreatableTopic{{Name: "t"}}}
-	f.answer = func(wire.Message) (wire.Message, error) {
+	f.set(func(wire.Message) (wire.Message, error) {
 		return &wire.CreateTopicsResponse{Topics: []wire.CreateTopicsResponseCreatableTopicResult{{Name: "t", NumPartitions: 3}}}, nil
-	}
+	})
 	resp := wire.NewCreateTopicsResponse()
 	c.do(req, resp, 7)
 	if resp.Topics[0].NumPartitions != 3 {
 		t.Errorf("%+v", resp)
 	}
-	f.answer = func(wire.Message) (wire.Message, error) { return nil, errors.New("unreachable") }
+	f.set(func(wire.Message) (wire.Message, error) { return nil, errors.New("unreachable") })
 	c.do(req, resp, 7)
 	if resp.Topics[0].ErrorCode != kerr.RequestTimedOut {
 		t.Errorf("no controller: %+v", resp)
@@ -389,7 +396,7 @@ func TestForwarding(t *testing.T) {
 	if quorum.ErrorCode != kerr.RequestTimedOut {
 		t.Errorf("no controller: %+v", quorum)
 	}
-	f.answer = func(wire.Message) (wire.Message, error) { return nil, kerr.UnsupportedVersion }
+	f.set(func(wire.Message) (wire.Message, error) { return nil, kerr.UnsupportedVersion })
 	c.send(req, 7)
 	c.expectClosed()
 }
