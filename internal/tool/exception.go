@@ -141,7 +141,8 @@ func clientError(err error, call string) error {
 		return throw("java.lang.InterruptedException", "%v", err)
 	case strings.Contains(err.Error(), "unsupported") || strings.Contains(err.Error(), "does not support") || strings.Contains(err.Error(), "too old"):
 		return throw(unsupported, "The node does not support %s", strings.ToUpper(snake(call)))
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &ne), isUnknownBroker(err):
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &ne), isUnknownBroker(err),
+		strings.Contains(err.Error(), "controller broker is not available"):
 		return throw(timeoutError, "Timed out waiting for a node assignment. Call: %s", call)
 	}
 	return throw(timeoutError, "Timed out waiting to send the call. Call: %s (%v)", call, err)

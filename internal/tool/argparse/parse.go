@@ -67,6 +67,9 @@ func (p *Parser) Parse(args []string, width int) (*Namespace, error) {
 	if err := p.parse(st); err != nil {
 		return nil, err
 	}
+	if st.missing != nil {
+		return nil, st.missing
+	}
 	return ns, nil
 }
 
@@ -76,6 +79,16 @@ type state struct {
 	sep   bool // -- was seen: no more flags
 	ns    *Namespace
 	width int
+	// missing is the first thing that should have been there: it counts only
+	// if nothing else is wrong, so that a command's help needs no more than
+	// the command.
+	missing error
+}
+
+func (st *state) lacks(err error) {
+	if st.missing == nil {
+		st.missing = err
+	}
 }
 
 func (p *Parser) fail(format string, a ...any) error {
@@ -361,7 +374,7 @@ func (r *run) finish(st *state) error {
 	}
 	for _, a := range r.opts {
 		if a.required && !r.used[a] {
-			return r.fail("argument %s is required", a.textualName())
+			st.lacks(r.fail("argument %s is required", a.textualName()))
 		}
 	}
 	for _, g := range r.groups {
@@ -370,7 +383,7 @@ func (r *run) finish(st *state) error {
 			for _, a := range g.args {
 				names = append(names, a.textualName())
 			}
-			return r.fail("one of the arguments %s is required", strings.Join(names, " "))
+			st.lacks(r.fail("one of the arguments %s is required", strings.Join(names, " ")))
 		}
 	}
 	return nil
