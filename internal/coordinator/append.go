@@ -136,7 +136,7 @@ func (s *shard[M]) appendOne(o *op[M], r *outRecord, key, value []byte) error {
 // begin begins a batch.
 func (s *shard[M]) begin() {
 	spec := record.NewSpec()
-	spec.Codec = s.rt.o.Codec
+	spec.Codec, spec.Level = s.rt.o.Codec, s.rt.o.Codec.DefaultLevel()
 	s.batch.builder.Reset(spec)
 	s.batch.base, s.batch.begun, s.batch.max = s.written, s.now, s.log.MaxBatch()
 }

@@ -16,6 +16,7 @@ import (
 	"gregor/internal/clock"
 	"gregor/internal/kerr"
 	"gregor/internal/model"
+	"gregor/internal/record/codec"
 	"gregor/internal/wire"
 )
 
@@ -251,6 +252,24 @@ func TestBatchesKeepToTheTopicsLimit(t *testing.T) {
 		t.Fatalf("tip was %v, is %v", tip, now)
 	}
 	want(t, b.put(0, strings.Repeat("x", 40000), 1), kerr.UnknownServerError)
+}
+
+func TestBatchesAreCompressed(t *testing.T) {
+	b := newBench(-1, 1)
+	defer b.rt.Close()
+	b.rt.o.Codec = codec.Gzip
+	b.elect(t, 0)
+	name := strings.Repeat("name", 500)
+	want(t, b.put(0, name, 7), nil)
+	if batch := b.logs[0].batches[0]; batch.Codec() != codec.Gzip || len(batch) > 500 {
+		t.Fatalf("a batch of %d bytes with codec %v", len(batch), batch.Codec())
+	}
+	b.rt.Resigned(0, 2)
+	b.logs[0].epoch = 3
+	b.elect(t, 0)
+	if tip, _, err := b.tip(0); err != nil || tip[name] != 7 {
+		t.Fatalf("loaded %v %v", tip, err)
+	}
 }
 
 func TestResignedAnswersAll(t *testing.T) {

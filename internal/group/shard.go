@@ -110,8 +110,11 @@ func (s *Shard) replayGroup(id string, v *wire.GroupMetadataValue) {
 		g.state = Stable
 	}
 	name := ""
-	if v.Protocol != nil {
+	switch {
+	case v.Protocol != nil:
 		name = *v.Protocol
+	case len(v.Members) > 0:
+		g.protocol = &name // a damaged record; the group must rebalance out of it
 	}
 	for i := range v.Members {
 		r := &v.Members[i]
