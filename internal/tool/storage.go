@@ -73,12 +73,7 @@ func runStorage(e *env, args []string) int {
 	case "random-uuid":
 		e.println(model.NewUUID())
 	case "version-mapping":
-		var release *string
-		if ns.Has("release_version") {
-			r := ns.Str("release_version")
-			release = &r
-		}
-		err = e.versionMapping(release)
+		err = e.storageMapping(ns)
 	case "feature-dependencies":
 		err = e.storageDependencies(ns.List("feature"))
 	case "info":
@@ -102,6 +97,23 @@ func (e *env) thrown(status int, err error) int {
 		e.eprintln(err)
 	}
 	return 1
+}
+
+func (e *env) storageMapping(ns *argparse.Namespace) error {
+	text := metadata.Version(metadata.MaxVersion).String()
+	if ns.Has("release_version") {
+		text = ns.Str("release_version")
+	}
+	v, err := metadata.ParseVersion(text)
+	if err != nil {
+		return terse("%v", err)
+	}
+	e.printf("metadata.version=%d (%s)\n", v, text)
+	for i := range metadata.Features {
+		f := &metadata.Features[i]
+		e.printf("%s=%d\n", f.Name, f.DefaultLevel(v))
+	}
+	return nil
 }
 
 // storageDependencies checks more strictly than kafka-features does, as Kafka.
