@@ -140,16 +140,29 @@ func (s *Set) config(settings map[string]string) *partition.Config {
 }
 
 // put enters, or with nil removes, a partition. Both shards' lookups read the
-// slice, so it is replaced under both locks.
+// slice, and Each reads one it has taken along: what lies in a slice once set
+// is never changed, so it is replaced, or made longer, under both locks. Making
+// it longer is what happens to a new topic, which may have thousands.
 func (s *Set) put(t *topic, n int32, p *partition.Partition) {
+	parts := t.parts
+	if int(n) < len(parts) {
+		parts = slices.Clone(parts)
+		parts[n] = p
+	} else {
+		for len(parts) < int(n) {
+			parts = append(parts, nil)
+		}
+		parts = append(parts, p)
+	}
+	s.putAll(t, parts)
+}
+
+func (s *Set) putAll(t *topic, parts []*partition.Partition) {
 	names, ids := s.byName(t.name), s.byID(t.id)
 	names.Lock()
 	defer names.Unlock()
 	ids.Lock()
 	defer ids.Unlock()
-	parts := make([]*partition.Partition, max(len(t.parts), int(n)+1))
-	copy(parts, t.parts)
-	parts[n] = p
 	t.parts = parts
 }
 
@@ -200,11 +213,13 @@ func (s *Set) drop(m *metadata.Topic, now model.Millis, woken *partition.Woken) 
 	if t == nil {
 		return
 	}
-	for n := range t.parts {
-		if t.parts[n] != nil {
-			s.remove(t, int32(n), now, woken)
-		}
+	parts := t.parts
+	s.putAll(t, nil)
+	s.forget(t)
+	for _, p := range parts {
+		s.end(p, now, woken)
 	}
+	s.work.poke()
 }
 
 func (s *Set) forget(t *topic) {
@@ -226,14 +241,19 @@ func (s *Set) remove(t *topic, n int32, now model.Millis, woken *partition.Woken
 	if !slices.ContainsFunc(t.parts, func(p *partition.Partition) bool { return p != nil }) {
 		s.forget(t)
 	}
-	if p == offline {
+	s.end(p, now, woken)
+	s.work.poke()
+}
+
+// end ends a partition that nobody finds any more; p may be nil or offline.
+func (s *Set) end(p *partition.Partition, now model.Millis, woken *partition.Woken) {
+	if p == nil || p == offline {
 		return
 	}
 	p.Stop(kerr.UnknownTopicOrPartition, woken)
 	if err := s.o.Dirs.Delete(p.Log(), now); err != nil {
 		s.o.Log.Error(fmt.Sprintf("Could not delete the log of partition %s", p.Name()), "err", err)
 	}
-	s.work.poke()
 }
 
 // settings applies changed settings of topics; for those of the broker see
