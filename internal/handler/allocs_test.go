@@ -40,8 +40,11 @@ func TestNoAllocationsPerProduce(t *testing.T) {
 	cl := newCluster(t)
 	cl.topic("t", 1)
 	n := cl.node(nil)
-	for _, acks := range []int16{1, -1} {
-		x := &exchanger{c: n.dial(), frame: request(t, 1, produceTo("t", 0, acks, batch(16, 1000)), 9), buf: make([]byte, 64<<10)}
+	for _, k := range []struct {
+		acks    int16
+		records int
+	}{{1, 16}, {-1, 16}, {1, 1}, {1, 128}, {1, 1000}} {
+		x := &exchanger{c: n.dial(), frame: request(t, 1, produceTo("t", 0, k.acks, batch(k.records, 1000)), 9), buf: make([]byte, 64<<10)}
 		run := func() {
 			const window = 5
 			for range window {
@@ -54,8 +57,8 @@ func TestNoAllocationsPerProduce(t *testing.T) {
 				}
 			}
 		}
-		if a := testing.AllocsPerRun(200, run); a > 0 {
-			t.Errorf("acks=%d: %v allocations per 5 requests", acks, a)
+		if a := testing.AllocsPerRun(100, run); a > 0 {
+			t.Errorf("acks=%d, %d KB: %v allocations per 5 requests", k.acks, k.records, a)
 		}
 	}
 }

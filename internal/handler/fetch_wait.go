@@ -42,6 +42,7 @@ func (op *fetchOp) park(c *Context, s *fetchScratch) {
 			op.parts[i].topic = strings.Clone(op.parts[i].topic)
 		}
 	}
+	op.letGo()
 	w.deadline = c.Now + op.maxWait
 	w.later = Later{t: c.pass.Later(op, false), correlation: c.correlation, version: c.Version}
 	w.timer.Owner = op
@@ -53,6 +54,18 @@ func (op *fetchOp) park(c *Context, s *fetchScratch) {
 		return
 	}
 	op.settle(s, &c.local.woken)
+}
+
+// letGo drops what aliases the frame.
+func (op *fetchOp) letGo() {
+	req := &op.req
+	req.ClusterId, req.RackId = nil, ""
+	for i := range req.Topics {
+		req.Topics[i].Topic = ""
+	}
+	for i := range req.ForgottenTopicsData {
+		req.ForgottenTopicsData[i].Topic = ""
+	}
 }
 
 // waitFor parks the request in all partitions that s read. false: something

@@ -174,7 +174,15 @@ func (h *Handlers) disabled(api *wire.API, version int16) error {
 // EndPass does what Serve put off.
 func (h *Handlers) EndPass(p *server.Pass) error {
 	l := h.local(p)
-	return l.produce.finish(&l.ctx)
+	err := l.produce.finish(&l.ctx)
+	if c := &l.ctx; len(c.payload) > keepFrame {
+		c.payload = nil
+		c.body.Reset(nil, true)
+		if c.header.ClientId != nil {
+			*c.header.ClientId = ""
+		}
+	}
+	return err
 }
 
 // AfterPass wakes the requests that the pass made ready.

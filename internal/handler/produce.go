@@ -195,8 +195,37 @@ func (w *produceWork) finish(c *Context) error {
 			break
 		}
 	}
+	if w.bytes > keepFrame {
+		w.letGo()
+	}
 	w.requests, w.entries, w.bytes = w.requests[:0], w.entries[:0], 0
 	return err
+}
+
+// keepFrame is the size of requests, in bytes, from which what aliases them is
+// cleared at once: what is kept for reuse must not keep their memory.
+const keepFrame = 64 << 10
+
+// letGo drops what aliases the frames of the requests.
+func (w *produceWork) letGo() {
+	for _, q := range w.requests {
+		if q != nil {
+			q.letGo()
+		}
+	}
+	for i := range w.entries {
+		w.entries[i].a = partition.Append{}
+	}
+}
+
+func (q *produceRequest) letGo() {
+	for i := range q.req.TopicData {
+		t := &q.req.TopicData[i]
+		t.Name = ""
+		for j := range t.PartitionData {
+			t.PartitionData[j].Records = wire.Records{}
+		}
+	}
 }
 
 // append appends the entries, those of a partition together and in order.

@@ -25,6 +25,7 @@ var idleProduces = sync.Pool{New: func() any { return new(produceRequest) }}
 func (q *produceRequest) park(c *Context, entries []produceEntry) {
 	w := &q.wait
 	q.own()
+	q.letGo()
 	w.reset(q, c.h.wheel, len(entries))
 	w.results = w.results[:0]
 	k := 0

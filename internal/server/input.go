@@ -52,7 +52,7 @@ func (in *input) frame(largest int) ([]byte, error) {
 // wants is the size of the buffer grow would borrow that counts against the
 // budget, 0 if it would borrow none or a small one.
 func (in *input) wants() int {
-	if in.b == nil || in.total == 0 || in.total <= len(in.b.data) {
+	if in.b == nil || in.total <= max(len(in.b.data), readSize) {
 		return 0
 	}
 	if in.total <= directMax {
