@@ -2043,11 +2043,12 @@ func (m *StreamsGroupMetadataKey) Encode(w *Writer, v int16) {
 
 // StreamsGroupMetadataValue is the value of record type 17 of __consumer_offsets, versions 0, flexible 0+.
 type StreamsGroupMetadataValue struct {
-	Epoch                          int32 // 0+; epoch
-	MetadataHash                   int64 // 0+
-	ValidatedTopologyEpoch         int32 // 0+, tag 0, default -1; epoch
-	StoredDescriptionTopologyEpoch int32 // 0+, tag 2, default -1; epoch
-	FailedDescriptionTopologyEpoch int32 // 0+, tag 3, default -1; epoch
+	Epoch                          int32                                           // 0+; epoch
+	MetadataHash                   int64                                           // 0+
+	ValidatedTopologyEpoch         int32                                           // 0+, tag 0, default -1; epoch
+	LastAssignmentConfigs          []StreamsGroupMetadataValueLastAssignmentConfig // 0+, tag 1, nullable, default empty
+	StoredDescriptionTopologyEpoch int32                                           // 0+, tag 2, default -1; epoch
+	FailedDescriptionTopologyEpoch int32                                           // 0+, tag 3, default -1; epoch
 }
 
 // APIKey is the key of a request or response, else -1.
@@ -2073,6 +2074,7 @@ func (m *StreamsGroupMetadataValue) Decode(r *Reader, v int16) {
 	m.Epoch = r.i32("epoch")
 	m.MetadataHash = r.i64("metadataHash")
 	m.ValidatedTopologyEpoch = -1
+	m.LastAssignmentConfigs = empty(m.LastAssignmentConfigs)
 	m.StoredDescriptionTopologyEpoch = -1
 	m.FailedDescriptionTopologyEpoch = -1
 	for n := r.tags(); n > 0 && r.err == nil; n-- {
@@ -2081,6 +2083,15 @@ func (m *StreamsGroupMetadataValue) Decode(r *Reader, v int16) {
 		case tag == 0:
 			m.ValidatedTopologyEpoch = r.i32("validatedTopologyEpoch")
 			r.tagEnd(end, "validatedTopologyEpoch")
+		case tag == 1:
+			m.LastAssignmentConfigs = elems(r, m.LastAssignmentConfigs, true, true, 3, "lastAssignmentConfigs")
+			for i := range m.LastAssignmentConfigs {
+				if m.LastAssignmentConfigs[i].decode(r, v); r.err != nil {
+					r.in("lastAssignmentConfigs", i)
+					return
+				}
+			}
+			r.tagEnd(end, "lastAssignmentConfigs")
 		case tag == 2:
 			m.StoredDescriptionTopologyEpoch = r.i32("storedDescriptionTopologyEpoch")
 			r.tagEnd(end, "storedDescriptionTopologyEpoch")
@@ -2105,6 +2116,9 @@ func (m *StreamsGroupMetadataValue) Encode(w *Writer, v int16) {
 	if m.ValidatedTopologyEpoch != -1 {
 		n++
 	}
+	if m.LastAssignmentConfigs == nil || len(m.LastAssignmentConfigs) > 0 {
+		n++
+	}
 	if m.StoredDescriptionTopologyEpoch != -1 {
 		n++
 	}
@@ -2119,6 +2133,14 @@ func (m *StreamsGroupMetadataValue) Encode(w *Writer, v int16) {
 		w.i32(m.ValidatedTopologyEpoch)
 		w.endTag(at)
 	}
+	if m.LastAssignmentConfigs == nil || len(m.LastAssignmentConfigs) > 0 {
+		at := w.startTag(1)
+		w.list(true, m.LastAssignmentConfigs == nil, true, len(m.LastAssignmentConfigs))
+		for i := range m.LastAssignmentConfigs {
+			m.LastAssignmentConfigs[i].encode(w, v)
+		}
+		w.endTag(at)
+	}
 	if m.StoredDescriptionTopologyEpoch != -1 {
 		at := w.startTag(2)
 		w.i32(m.StoredDescriptionTopologyEpoch)
@@ -2129,6 +2151,24 @@ func (m *StreamsGroupMetadataValue) Encode(w *Writer, v int16) {
 		w.i32(m.FailedDescriptionTopologyEpoch)
 		w.endTag(at)
 	}
+}
+
+// StreamsGroupMetadataValueLastAssignmentConfig is part of StreamsGroupMetadataValue.
+type StreamsGroupMetadataValueLastAssignmentConfig struct {
+	Key   string // 0+
+	Value string // 0+
+}
+
+func (m *StreamsGroupMetadataValueLastAssignmentConfig) decode(r *Reader, v int16) {
+	m.Key = r.str(true, "key")
+	m.Value = r.str(true, "value")
+	r.skipTags()
+}
+
+func (m *StreamsGroupMetadataValueLastAssignmentConfig) encode(w *Writer, v int16) {
+	w.str(true, m.Key, "key")
+	w.str(true, m.Value, "value")
+	w.i8(0)
 }
 
 // StreamsGroupMemberMetadataKey is the key of record type 19 of __consumer_offsets, versions 0, never flexible.

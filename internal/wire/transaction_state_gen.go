@@ -42,12 +42,16 @@ func (m *TransactionLogKey) Encode(w *Writer, v int16) {
 // TransactionLogValue is the value of record type 0 of __transaction_state, versions 0-1, flexible 1+.
 type TransactionLogValue struct {
 	ProducerId                       int64                                 // 0+
+	PreviousProducerId               int64                                 // 1+, tag 0, default -1
+	NextProducerId                   int64                                 // 1+, tag 1, default -1
 	ProducerEpoch                    int16                                 // 0+; epoch
+	NextProducerEpoch                int16                                 // 1+, tag 3, default -1; epoch
 	TransactionTimeoutMs             int32                                 // 0+; ms
 	TransactionStatus                int8                                  // 0+
 	TransactionPartitions            []TransactionLogValuePartitionsSchema // 0+, nullable
 	TransactionLastUpdateTimestampMs int64                                 // 0+; ms since 1970 UTC
 	TransactionStartTimestampMs      int64                                 // 0+; ms since 1970 UTC
+	ClientTransactionVersion         int16                                 // 1+, tag 2
 }
 
 // APIKey is the key of a request or response, else -1.
@@ -61,7 +65,7 @@ func (*TransactionLogValue) RecordType() int16 { return 0 }
 
 // NewTransactionLogValue is one with Kafka's defaults.
 func NewTransactionLogValue() *TransactionLogValue {
-	return &TransactionLogValue{}
+	return &TransactionLogValue{PreviousProducerId: -1, NextProducerId: -1, NextProducerEpoch: -1}
 }
 
 // Decode reads version v of the message.
@@ -72,7 +76,10 @@ func (m *TransactionLogValue) Decode(r *Reader, v int16) {
 	}
 	flex := v == 1
 	m.ProducerId = r.i64("producerId")
+	m.PreviousProducerId = -1
+	m.NextProducerId = -1
 	m.ProducerEpoch = r.i16("producerEpoch")
+	m.NextProducerEpoch = -1
 	m.TransactionTimeoutMs = r.i32("transactionTimeoutMs")
 	m.TransactionStatus = r.i8("transactionStatus")
 	m.TransactionPartitions = elems(r, m.TransactionPartitions, flex, true, 3, "transactionPartitions")
@@ -84,8 +91,27 @@ func (m *TransactionLogValue) Decode(r *Reader, v int16) {
 	}
 	m.TransactionLastUpdateTimestampMs = r.i64("transactionLastUpdateTimestampMs")
 	m.TransactionStartTimestampMs = r.i64("transactionStartTimestampMs")
+	m.ClientTransactionVersion = 0
 	if flex {
-		r.skipTags()
+		for n := r.tags(); n > 0 && r.err == nil; n-- {
+			tag, end := r.tag()
+			switch {
+			case tag == 0:
+				m.PreviousProducerId = r.i64("previousProducerId")
+				r.tagEnd(end, "previousProducerId")
+			case tag == 1:
+				m.NextProducerId = r.i64("nextProducerId")
+				r.tagEnd(end, "nextProducerId")
+			case tag == 2:
+				m.ClientTransactionVersion = r.i16("clientTransactionVersion")
+				r.tagEnd(end, "clientTransactionVersion")
+			case tag == 3:
+				m.NextProducerEpoch = r.i16("nextProducerEpoch")
+				r.tagEnd(end, "nextProducerEpoch")
+			default:
+				r.tagSkip(end)
+			}
+		}
 	}
 }
 
@@ -97,7 +123,16 @@ func (m *TransactionLogValue) Encode(w *Writer, v int16) {
 	}
 	flex := v == 1
 	w.i64(m.ProducerId)
+	if !(v == 1) && (m.PreviousProducerId != -1 && m.PreviousProducerId != 0) {
+		w.unsupported("previousProducerId", v)
+	}
+	if !(v == 1) && (m.NextProducerId != -1 && m.NextProducerId != 0) {
+		w.unsupported("nextProducerId", v)
+	}
 	w.i16(m.ProducerEpoch)
+	if !(v == 1) && (m.NextProducerEpoch != -1 && m.NextProducerEpoch != 0) {
+		w.unsupported("nextProducerEpoch", v)
+	}
 	w.i32(m.TransactionTimeoutMs)
 	w.i8(m.TransactionStatus)
 	w.list(flex, m.TransactionPartitions == nil, true, len(m.TransactionPartitions))
@@ -106,8 +141,46 @@ func (m *TransactionLogValue) Encode(w *Writer, v int16) {
 	}
 	w.i64(m.TransactionLastUpdateTimestampMs)
 	w.i64(m.TransactionStartTimestampMs)
+	if !(v == 1) && (m.ClientTransactionVersion != 0) {
+		w.unsupported("clientTransactionVersion", v)
+	}
 	if flex {
-		w.i8(0)
+		n := uint32(0)
+		if m.PreviousProducerId != -1 {
+			n++
+		}
+		if m.NextProducerId != -1 {
+			n++
+		}
+		if m.ClientTransactionVersion != 0 {
+			n++
+		}
+		if m.NextProducerEpoch != -1 {
+			n++
+		}
+		if w.uvarint(n); n == 0 {
+			return
+		}
+		if m.PreviousProducerId != -1 {
+			at := w.startTag(0)
+			w.i64(m.PreviousProducerId)
+			w.endTag(at)
+		}
+		if m.NextProducerId != -1 {
+			at := w.startTag(1)
+			w.i64(m.NextProducerId)
+			w.endTag(at)
+		}
+		if m.ClientTransactionVersion != 0 {
+			at := w.startTag(2)
+			w.i16(m.ClientTransactionVersion)
+			w.endTag(at)
+		}
+		if m.NextProducerEpoch != -1 {
+			at := w.startTag(3)
+			w.i16(m.NextProducerEpoch)
+			w.endTag(at)
+		}
 	}
 }
 
