@@ -49,10 +49,13 @@ func (b *bench) elect(t interface{ Fatalf(string, ...any) }, p int32) {
 	b.await(t, p)
 }
 
-// await waits until the partition is not loading any more.
+// await waits until the partition is not loading any more and rests: as long
+// as the loader is at it, it does what others ask too.
 func (b *bench) await(t interface{ Fatalf(string, ...any) }, p int32) {
 	for range 20000 {
-		if err := b.write(p, func(*kv, *Out) error { return nil }).peek(); err != kerr.CoordinatorLoadInProgress {
+		a := &answer{}
+		b.rt.Read(p, b.clock.Now(), func(*kv) error { return nil }, a.done)
+		if err := a.peek(); err != kerr.CoordinatorLoadInProgress && err != errOpen {
 			return
 		}
 		time.Sleep(50 * time.Microsecond) // the loader is a goroutine
