@@ -96,10 +96,7 @@ func (l Later) Reply(m wire.Message) { l.ReplyInto(m, nil) }
 
 // ReplyInto answers; the connection is written when f is flushed.
 func (l Later) ReplyInto(m wire.Message, f *server.Flusher) {
-	l.finish(l.t.Begin(), m, f)
-}
-
-func (l Later) finish(r *server.Response, m wire.Message, f *server.Flusher) {
+	r := l.t.Begin()
 	_ = wire.EncodeResponse(&r.Writer, l.correlation, m, l.version) // End sees the error
 	l.t.End(r, f)
 }

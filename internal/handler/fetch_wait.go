@@ -190,7 +190,7 @@ func (op *fetchOp) answer(s *fetchScratch, now model.Millis) {
 	w.mu.Lock()
 	w.mu.ticket = server.Ticket{}
 	w.mu.Unlock()
-	w.later.finish(r, &s.response, nil)
+	op.h.firing.answer(w.later, r, &s.response)
 	s.free()
 	op.free()
 }

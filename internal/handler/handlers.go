@@ -21,6 +21,7 @@ type Handlers struct {
 	wheel    *Wheel
 	fetches  *sessions
 	cached   settingsCache
+	firing   firing
 	log      *slog.Logger
 }
 
@@ -82,6 +83,7 @@ func New(o Options) *Handlers {
 type local struct {
 	ctx     Context
 	woken   partition.Woken
+	flusher server.Flusher
 	produce produceWork
 
 	apiVersions wire.ApiVersionsRequest
@@ -186,7 +188,10 @@ func (h *Handlers) EndPass(p *server.Pass) error {
 }
 
 // AfterPass wakes the requests that the pass made ready.
-func (h *Handlers) AfterPass(p *server.Pass) { h.local(p).woken.Fire() }
+func (h *Handlers) AfterPass(p *server.Pass) {
+	l := h.local(p)
+	h.firing.fire(&l.woken, &l.flusher)
+}
 
 // Closed is told that a connection is gone.
 func (h *Handlers) Closed(*server.Conn) {}

@@ -13,6 +13,7 @@ import (
 // produceWait is a produce request with acks=-1 that waits for its followers.
 type produceWait struct {
 	partitionWait
+	firing *firing
 	// results are those of the parts.
 	results []*wire.ProduceResponsePartitionProduceResponse
 }
@@ -27,7 +28,7 @@ func (q *produceRequest) park(c *Context, entries []produceEntry) {
 	q.own()
 	q.letGo()
 	w.reset(q, c.h.wheel, len(entries))
-	w.results = w.results[:0]
+	w.firing, w.results = &c.h.firing, w.results[:0]
 	k := 0
 	for i := range q.resp.Responses {
 		for j := range q.resp.Responses[i].PartitionResponses {
@@ -71,6 +72,7 @@ func (q *produceRequest) ready(i int) bool {
 func (q *produceRequest) giveUp(i int) { q.wait.results[i].ErrorCode = kerr.RequestTimedOut }
 
 func (q *produceRequest) answer() {
-	q.wait.later.Reply(&q.resp)
+	w := &q.wait
+	w.firing.answer(w.later, w.later.t.Begin(), &q.resp)
 	idleProduces.Put(q)
 }
