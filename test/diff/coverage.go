@@ -23,7 +23,17 @@ func noteAsked(req kmsg.Request) {
 }
 
 // notAsked are keys that no scenario asks, with the reason.
-var notAsked = map[int16]string{}
+var notAsked = map[int16]string{
+	int16(kmsg.ElectLeaders):               "no scenario yet: what it elects among needs several nodes",
+	int16(kmsg.AlterPartitionAssignments):  "no scenario yet: reassignment needs several nodes",
+	int16(kmsg.ListPartitionReassignments): "no scenario yet: reassignment needs several nodes",
+	int16(kmsg.UpdateFeatures):             "no scenario yet",
+	int16(kmsg.UnregisterBroker):           "no scenario yet: it needs a second broker",
+	int16(kmsg.ListConfigResources):        "no scenario yet",
+	int16(kmsg.AddRaftVoter):               "no scenario yet: it needs several controllers",
+	int16(kmsg.RemoveRaftVoter):            "no scenario yet: it needs several controllers",
+	94:                                     "no scenario yet: UnregisterController needs several controllers",
+}
 
 // unasked fails for every version of every key that gregor advertises on its
 // broker listener and no scenario asked.
