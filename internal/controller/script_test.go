@@ -152,8 +152,14 @@ func (e *script) decide(t *testing.T, d *datadriven.TestData) (result, error) {
 		return s.heartbeat(ctx, req)
 	case "expire":
 		var recs []metadata.Record
-		if id, _, ok := s.sessions.takeExpired(s.now); ok {
-			recs = s.fenced(s.tip.Cluster.Broker(id))
+		for {
+			id, epoch, ok := s.sessions.takeExpired(s.now)
+			if b := s.tip.Cluster.Broker(id); ok && b.Epoch != epoch {
+				continue
+			} else if ok {
+				recs = s.fenced(b)
+			}
+			break
 		}
 		return result{records: recs}, nil
 	case "unregister":
