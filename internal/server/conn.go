@@ -65,8 +65,9 @@ type Conn struct {
 
 	mu struct {
 		sync.Mutex
-		ring    ring
-		writing bool // somebody is the writer
+		ring    *ring
+		seq     uint64 // of the next slot; tickets of a connection never repeat
+		writing bool   // somebody is the writer
 		closed  bool
 		resume  int64 // throttled until then, by clock.Nanos; 0: not
 		wake    chan struct{}
@@ -247,7 +248,7 @@ func (c *Conn) mayServe() bool {
 		c.mu.resume = 0
 	}
 	throttled := c.mu.resume > 0
-	c.mayBe.Store(throttled || c.mu.ring.head < c.mu.ring.tail)
+	c.mayBe.Store(throttled || !c.mu.ring.empty())
 	return !throttled && !c.mu.ring.full()
 }
 
@@ -310,8 +311,11 @@ func (c *Conn) rest() {
 	c.in.rest(c.srv.budget)
 	if c.mayBe.Load() {
 		c.mu.Lock()
-		c.mu.ring.shrink()
-		c.mayBe.Store(c.mu.ring.head < c.mu.ring.tail || c.mu.resume > 0)
+		if c.mu.ring.empty() {
+			c.mu.ring.free()
+			c.mu.ring = nil
+		}
+		c.mayBe.Store(!c.mu.ring.empty() || c.mu.resume > 0)
 		c.mu.Unlock()
 	}
 }

@@ -207,10 +207,17 @@ func TestIdleConnectionMemory(t *testing.T) {
 	for range n {
 		fds = append(fds, connect())
 	}
-	for range 3 { // they rest, and change over to small stacks
+	waitFor(t, "all change over to small stacks", func() bool {
 		s.sweep(time.Second)
-		time.Sleep(20 * time.Millisecond)
-	}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for c := s.mu.conns; c != nil; c = c.next {
+			if c.deep.Load() || c.touched.Load() {
+				return false
+			}
+		}
+		return true
+	})
 	after := footprint()
 	for _, fd := range fds { // they still work
 		if _, err := unix.Write(fd, frames("ex")); err != nil {

@@ -1,6 +1,10 @@
 package server
 
-import "gregor/internal/invariant"
+import (
+	"sync"
+
+	"gregor/internal/invariant"
+)
 
 // slot is the place of a response in its connection's order.
 type slot struct {
@@ -12,7 +16,7 @@ type slot struct {
 }
 
 // ring is the responses of a connection that wait for their turn, oldest
-// first. Guarded by Conn.mu.
+// first. Guarded by Conn.mu. Rings are pooled; nil is an empty one.
 //
 // *Invariant:* head <= tail; slots [head, tail) are in use, at index seq
 // modulo len(slots), a power of two.
@@ -23,11 +27,26 @@ type ring struct {
 	inOrder    int // unfilled holes that later requests must wait for
 }
 
+var rings = sync.Pool{New: func() any { return &ring{slots: make([]slot, 4)} }}
+
+// keepSlots is the size of rings that are kept for reuse.
+const keepSlots = 64
+
+// free returns an empty ring to the pool.
+func (g *ring) free() {
+	if g != nil && len(g.slots) <= keepSlots {
+		*g = ring{slots: g.slots}
+		rings.Put(g)
+	}
+}
+
+func (g *ring) empty() bool { return g == nil || g.head == g.tail }
+
 func (g *ring) at(seq uint64) *slot { return &g.slots[seq&uint64(len(g.slots)-1)] }
 
 func (g *ring) push(s slot) uint64 {
 	if int(g.tail-g.head) == len(g.slots) {
-		bigger := make([]slot, max(4, 2*len(g.slots)))
+		bigger := make([]slot, 2*len(g.slots))
 		for q := g.head; q < g.tail; q++ {
 			bigger[q&uint64(len(bigger)-1)] = *g.at(q)
 		}
@@ -60,7 +79,7 @@ func (g *ring) fill(seq uint64, r *Response) bool {
 }
 
 // ready reports whether the oldest response can be sent.
-func (g *ring) ready() bool { return g.head < g.tail && g.at(g.head).done }
+func (g *ring) ready() bool { return g != nil && g.head < g.tail && g.at(g.head).done }
 
 // pop takes the oldest response, which is ready.
 func (g *ring) pop() *Response {
@@ -74,12 +93,5 @@ func (g *ring) pop() *Response {
 
 // full reports whether the next request must wait.
 func (g *ring) full() bool {
-	return g.inOrder > 0 || g.tail-g.head >= maxSlots || g.bytes > maxRingBytes
-}
-
-// shrink lets go of the memory of an empty ring.
-func (g *ring) shrink() {
-	if g.head == g.tail {
-		g.slots = nil
-	}
+	return g != nil && (g.inOrder > 0 || g.tail-g.head >= maxSlots || g.bytes > maxRingBytes)
 }

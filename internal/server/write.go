@@ -6,9 +6,18 @@ import "errors"
 func (c *Conn) leaveHole(parked Parked, inOrder bool) Ticket {
 	c.mayBe.Store(true)
 	c.mu.Lock()
-	seq := c.mu.ring.push(slot{parked: parked, inOrder: inOrder})
+	seq := c.pushLocked(slot{parked: parked, inOrder: inOrder})
 	c.mu.Unlock()
 	return Ticket{c, seq}
+}
+
+func (c *Conn) pushLocked(s slot) uint64 {
+	if c.mu.ring == nil {
+		c.mu.ring = rings.Get().(*ring)
+		c.mu.ring.head, c.mu.ring.tail = c.mu.seq, c.mu.seq
+	}
+	c.mu.seq++
+	return c.mu.ring.push(s)
 }
 
 // pushDone puts a finished response at the end of the ring, or, when nothing is
@@ -18,11 +27,11 @@ func (c *Conn) pushDone(r *Response) {
 	closed := c.mu.closed
 	switch {
 	case closed:
-	case c.mu.ring.head == c.mu.ring.tail && !c.mu.writing && c.out == nil:
+	case c.mu.ring.empty() && !c.mu.writing && c.out == nil:
 		c.out = newSender(r)
 	default:
 		c.mayBe.Store(true)
-		c.mu.ring.push(slot{r: r, size: r.Cap(), done: true})
+		c.pushLocked(slot{r: r, size: r.Cap(), done: true})
 	}
 	c.mu.Unlock()
 	if closed {
@@ -178,18 +187,21 @@ func (c *Conn) shut() {
 	c.mu.Lock()
 	first := !c.mu.closed
 	c.mu.closed = true
-	var rest ring
+	var rest *ring
 	var out *sender
 	if !c.mu.writing {
 		out, c.out = c.out, nil
 	}
-	rest, c.mu.ring = c.mu.ring, ring{}
+	rest, c.mu.ring = c.mu.ring, nil
 	c.mu.Unlock()
 	if first {
 		c.t.shut()
 		c.poke()
 	}
 	out.free()
+	if rest == nil {
+		return
+	}
 	for q := rest.head; q < rest.tail; q++ {
 		s := rest.at(q)
 		if s.r != nil {
@@ -199,4 +211,6 @@ func (c *Conn) shut() {
 			s.parked.Abandon(Ticket{c, q})
 		}
 	}
+	clear(rest.slots)
+	rest.free()
 }
